@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host contract: all that the allocator asks of the kernel, or of the
+ * process, around it.  mm/ includes nothing else from outside itself.
+ *
+ * 1. The hot half: inline functions, in a header of the host's own that the
+ *    compiler finds on the include path under the name <mm_host.h>.  It defines
+ *
+ *	MM_HOST_NR_CPUS			constant: CPUs that may ever run, at least 1
+ *	mm_irqflags_t			type: what mm_irq_save() remembers
+ *	mm_irqflags_t mm_irq_save(void)	interrupts off on this CPU; nests
+ *	void mm_irq_restore(mm_irqflags_t)
+ *	unsigned mm_cpu_id(void)	0 .. MM_HOST_NR_CPUS - 1; stable while interrupts are off
+ *	struct mm_spinlock		type; all zero bytes is an unlocked lock
+ *	void mm_spin_lock(struct mm_spinlock *)		always called with interrupts off
+ *	void mm_spin_unlock(struct mm_spinlock *)
+ *	bool mm_may_sleep(void)		may the caller block here?  (thread, interrupts on, no spinlock)
+ *	void mm_cpu_relax(void)		body of a busy-wait loop
+ *	void *mm_phys_to_virt(paddr_t)	low memory only: defined below mm_boot_info.low_limit
+ *	paddr_t mm_virt_to_phys(const void *)	its inverse
+ *
+ *    It may include <mm/types.h> and nothing else of mm.
+ *
+ * 2. The slow half: the functions below, found at link time.  Those marked
+ *    [optional] have a weak default in mm/debug/port_default.c that is right for
+ *    a uniprocessor with no extras; the others the host must write.
+ */
+#ifndef MM_PORT_H
+#define MM_PORT_H
+
+#include <mm/types.h>
+#include <mm_host.h>
+
+/* Stop the machine.  `why` is one line.  Called only when going on would lose data. */
+_Noreturn void mm_host_panic(const char *why);
+
+/*
+ * Write one line of log; `line` has no newline.  Any context, NMI included; no
+ * lock of mm's is held.
+ */
+void mm_host_log(const char *line);
+
+/* Where execution is, for reports and for the rules on sleeping. */
+enum mm_context_kind {
+	MM_CONTEXT_THREAD,
+	MM_CONTEXT_IRQ, /* in an interrupt handler */
+	MM_CONTEXT_NMI,
+};
+
+struct mm_context {
+	enum mm_context_kind kind;
+	unsigned cpu;
+	unsigned irq_depth; /* nested interrupts; 0 in a thread */
+	bool irqs_off;
+	const char *thread; /* name, or NULL when the host has no threads */
+};
+
+/* [optional: a thread on CPU mm_cpu_id(), interrupts on]  Any context. */
+void mm_host_context(struct mm_context *context);
+
+/*
+ * [optional: none]  Return addresses of the callers, innermost first, into
+ * frames[0 .. max - 1]; returns how many.  Any context.
+ */
+size_t mm_host_backtrace(uintptr_t *frames, size_t max);
+
+/*
+ * [optional: false]  Name of the function around `address` and the distance
+ * from its start.  The name lives for ever.  Any context.
+ */
+bool mm_host_symbol(uintptr_t address, const char **name, size_t *offset);
+
+/* [optional: 0]  A clock for reports, in nanoseconds since boot.  Any context. */
+uint64_t mm_host_time(void);
+
+/*
+ * [optional: false, so that HighMem stays unused]  Map the page at `phys`,
+ * writable and never executable, at `virt` in the window given to mm_init().
+ * `virt` is unmapped before.  Returns false when a page table is needed and
+ * there is no memory for one.  May call alloc_pages(GFP_ATOMIC).  Contexts: any
+ * but NMI; no lock of mm's is held.
+ */
+bool mm_host_map(uintptr_t virt, paddr_t phys);
+
+/*
+ * [optional: nothing]  Unmap `nr_pages` pages from `virt` and forget their
+ * translations on every CPU.  Contexts: any but NMI.
+ */
+void mm_host_unmap(uintptr_t virt, size_t nr_pages);
+
+/*
+ * [optional: false]  Translation of a window address that mm mapped; false when
+ * there is none.  Any context.
+ */
+bool mm_host_translate(uintptr_t virt, paddr_t *phys);
+
+/*
+ * [optional: true]  Can `nr_bytes` at `address` be read without a fault?  Asked
+ * before a report dumps memory around a pointer nobody vouches for.
+ */
+bool mm_host_readable(const void *address, size_t nr_bytes);
+
+#endif
