@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The buddy allocator (Knowlton 1965; Knuth, TAOCP 2.5) over the pages of one zone.
+ *
+ * A block is 2^order pages whose first frame number is a multiple of 2^order.  Its
+ * buddy is the neighbour with which it makes a block of the next order: the frame
+ * number with bit `order` flipped.  Allocation takes a block that is large enough
+ * and splits it, keeping the lower half and freeing the upper ones; free merges a
+ * block with its buddy for as long as the buddy is free and of the same order.
+ *
+ * I1. A page is of kind PAGE_FREE exactly if it is the head of a block on the list
+ *     types[page.type].head[page.order]; the other pages of the block are PAGE_TAIL.
+ * I2. Bit k of `orders` is set exactly if the list of order k is not empty;
+ *     `count` and `nr_free` add up.
+ * I3. No two free blocks of one order are buddies, below the largest order.
+ * I4. Every block lies in [start, end), whatever the alignment of these two.
+ *
+ * Pageblocks keep user pages apart from kernel pages, so that a process that exits
+ * leaves large blocks behind.  A freed block goes to the list of its pageblock's
+ * type.  A type that has nothing left steals the largest block of the other, and
+ * with a block of half a pageblock or more the pageblock itself; what it does not
+ * need of a smaller one it keeps on its own lists, so that the next requests
+ * do not break up another pageblock.
+ *
+ * Costs: O(MM_MAX_ORDER) in either direction, no loop over pages.  This file knows
+ * neither locks nor flags: the owner serialises.
+ */
+#include <buddy.h>
+
+static struct page *page_at(const struct buddy *buddy, pfn_t pfn)
+{
+	return (struct page *)(buddy->bias + (uintptr_t)pfn * sizeof(struct page));
+}
+
+static pfn_t pfn_of(const struct buddy *buddy, const struct page *page)
+{
+	return (pfn_t)(((uintptr_t)page - buddy->bias) / sizeof(struct page));
+}
+
+static uint8_t *pageblock_type(const struct buddy *buddy, pfn_t pfn)
+{
+	return &buddy->block_types[(pfn >> PAGEBLOCK_ORDER) - (buddy->start >> PAGEBLOCK_ORDER)];
+}
+
+static void list_push(struct buddy *buddy, struct page *page, unsigned order, enum block_type type)
+{
+	struct buddy_lists *lists = &buddy->types[type];
+	pfn_t pfn = pfn_of(buddy, page);
+
+	page->kind = PAGE_FREE;
+	page->order = (uint8_t)order;
+	page->type = (uint8_t)type;
+	page->prev = PFN_NONE;
+	page->next = lists->head[order];
+	if (page->next != PFN_NONE)
+		page_at(buddy, page->next)->prev = pfn;
+	lists->head[order] = pfn;
+	lists->orders |= 1u << order;
+	lists->count[order]++;
+	buddy->nr_free += (size_t)1 << order;
+}
+
+/* Take a free block off its list; its head is left as the head of nothing. */
+static void list_remove(struct buddy *buddy, struct page *page)
+{
+	struct buddy_lists *lists = &buddy->types[page->type];
+	unsigned order = page->order;
+
+	if (page->prev != PFN_NONE)
+		page_at(buddy, page->prev)->next = page->next;
+	else
+		lists->head[order] = page->next;
+	if (page->next != PFN_NONE)
+		page_at(buddy, page->next)->prev = page->prev;
+	if (lists->head[order] == PFN_NONE)
+		lists->orders &= ~(1u << order);
+	lists->count[order]--;
+	buddy->nr_free -= (size_t)1 << order;
+	page->kind = PAGE_TAIL;
+}
+
+/* Cut a block of order `from`, on no list, down to `to`; upper halves go to `type`'s lists. */
+static void split_block(struct buddy *buddy, struct page *page, unsigned from, unsigned to,
+			enum block_type type)
+{
+	while (from > to) {
+		from--;
+		list_push(buddy, page + ((size_t)1 << from), from, type);
+	}
+}
+
+/* The block that `type` takes from the others when its own lists have none; NULL if none has. */
+static struct page *steal_block(struct buddy *buddy, unsigned order, enum block_type type)
+{
+	enum block_type other = type == BLOCK_KERNEL ? BLOCK_USER : BLOCK_KERNEL;
+	uint32_t orders = buddy->types[other].orders >> order;
+	struct page *page;
+
+	if (!orders)
+		return NULL;
+	page = page_at(buddy, buddy->types[other].head[order + highest_bit(orders)]);
+	if (page->order >= PAGEBLOCK_ORDER - 1)
+		*pageblock_type(buddy, pfn_of(buddy, page)) = (uint8_t)type;
+	return page;
+}
+
+/*
+ * Empty, with all frames of [start, end) outside: hand memory over by
+ * buddy_add_range().  `block_types` has buddy_nr_pageblocks() bytes.
+ */
+void buddy_init(struct buddy *buddy, uintptr_t bias, pfn_t start, pfn_t end, uint8_t zone,
+		uint8_t *block_types, enum block_type initial)
+{
+	size_t nr_pageblocks = buddy_nr_pageblocks(start, end);
+
+	buddy->bias = bias;
+	buddy->start = start;
+	buddy->end = end;
+	buddy->zone = zone;
+	buddy->block_types = block_types;
+	buddy->nr_free = 0;
+	for (unsigned type = 0; type < NR_BLOCK_TYPES; type++) {
+		struct buddy_lists *lists = &buddy->types[type];
+
+		lists->orders = 0;
+		for (unsigned order = 0; order < MM_NR_ORDERS; order++) {
+			lists->head[order] = PFN_NONE;
+			lists->count[order] = 0;
+		}
+	}
+	for (size_t i = 0; i < nr_pageblocks; i++)
+		block_types[i] = (uint8_t)initial;
+}
+
+/* Hand over the frames [start, end), a part of the zone, in the largest blocks that fit. */
+void buddy_add_range(struct buddy *buddy, pfn_t start, pfn_t end)
+{
+	for (pfn_t pfn = start; pfn < end; pfn++) {
+		struct page *page = page_at(buddy, pfn);
+
+		page->kind = PAGE_TAIL;
+		page->zone = buddy->zone;
+	}
+	while (start < end) {
+		unsigned order = start ? lowest_bit(start) : MM_MAX_ORDER;
+
+		if (order > MM_MAX_ORDER)
+			order = MM_MAX_ORDER;
+		while (((pfn_t)1 << order) > end - start)
+			order--;
+		buddy_free(buddy, page_at(buddy, start), order);
+		start += (pfn_t)1 << order;
+	}
+}
+
+/* A block for `type`, as PAGE_BLOCK; NULL when no free block is large enough. */
+struct page *buddy_alloc(struct buddy *buddy, unsigned order, enum block_type type)
+{
+	uint32_t orders = buddy->types[type].orders >> order;
+	struct page *page;
+	unsigned found;
+
+	if (likely(orders))
+		page = page_at(buddy, buddy->types[type].head[order + lowest_bit(orders)]);
+	else
+		page = steal_block(buddy, order, type);
+	if (!page)
+		return NULL;
+	found = page->order;
+	list_remove(buddy, page);
+	split_block(buddy, page, found, order, type);
+	page->kind = PAGE_BLOCK;
+	page->order = (uint8_t)order;
+	return page;
+}
+
+/* Is the block of this order at `pfn` free and whole, and in the zone? */
+static bool is_free_block(const struct buddy *buddy, pfn_t pfn, unsigned order)
+{
+	const struct page *page;
+
+	if (pfn < buddy->start || pfn >= buddy->end)
+		return false;
+	page = page_at(buddy, pfn);
+	return page->kind == PAGE_FREE && page->order == order && page->zone == buddy->zone;
+}
+
+/* Free a block of PAGE_BLOCK or fresh pages.  The caller has made sure that it is one. */
+void buddy_free(struct buddy *buddy, struct page *page, unsigned order)
+{
+	pfn_t pfn = pfn_of(buddy, page);
+
+	while (order < MM_MAX_ORDER) {
+		pfn_t other = pfn ^ ((pfn_t)1 << order);
+
+		if (!is_free_block(buddy, other, order))
+			break;
+		list_remove(buddy, page_at(buddy, other));
+		page_at(buddy, pfn)->kind = PAGE_TAIL;
+		pfn = pfn_align_down(pfn, ++order);
+	}
+	list_push(buddy, page_at(buddy, pfn), order, buddy_pageblock_type(buddy, pfn));
+}
+
+/* Is there a free block of this order or more, of any type? */
+bool buddy_has_block(const struct buddy *buddy, unsigned order)
+{
+	return (buddy->types[BLOCK_KERNEL].orders | buddy->types[BLOCK_USER].orders) >> order;
+}
+
+/* The type of the pageblock around `pfn`, which lies in the zone. */
+enum block_type buddy_pageblock_type(const struct buddy *buddy, pfn_t pfn)
+{
+	return (enum block_type)*pageblock_type(buddy, pfn);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* The buddy allocator of one zone.  See buddy.c. */
+#ifndef MM_INTERNAL_BUDDY_H
+#define MM_INTERNAL_BUDDY_H
+
+#include <page.h>
+
+/* Free blocks of one type: a list for each order, and which of them hold something. */
+struct buddy_lists {
+	uint32_t orders; /* bit k: head[k] is not empty */
+	pfn_t head[MM_NR_ORDERS];
+	size_t count[MM_NR_ORDERS];
+};
+
+/* All fields but [I] belong to whoever owns the structure: the zone lock. */
+struct buddy {
+	uintptr_t bias;       /* [I] of the page array; see struct page_array */
+	pfn_t start, end;     /* [I] frames that may ever be handed over */
+	uint8_t zone;         /* [I] stamped on its pages */
+	uint8_t *block_types; /* enum block_type of each pageblock, the one around `start` first */
+	size_t nr_free;       /* pages in all lists */
+	struct buddy_lists types[NR_BLOCK_TYPES];
+};
+
+/* Pageblock: the unit that belongs to one type.  As large as the largest block. */
+#define PAGEBLOCK_ORDER MM_MAX_ORDER
+
+/* Bytes of block_types that a zone from `start` to `end` needs. */
+static inline size_t buddy_nr_pageblocks(pfn_t start, pfn_t end)
+{
+	if (start >= end)
+		return 0;
+	return (size_t)((end - 1) >> PAGEBLOCK_ORDER) - (start >> PAGEBLOCK_ORDER) + 1;
+}
+
+void buddy_init(struct buddy *buddy, uintptr_t bias, pfn_t start, pfn_t end, uint8_t zone,
+		uint8_t *block_types, enum block_type initial);
+void buddy_add_range(struct buddy *buddy, pfn_t start, pfn_t end);
+struct page *buddy_alloc(struct buddy *buddy, unsigned order, enum block_type type);
+void buddy_free(struct buddy *buddy, struct page *page, unsigned order);
+bool buddy_has_block(const struct buddy *buddy, unsigned order);
+enum block_type buddy_pageblock_type(const struct buddy *buddy, pfn_t pfn);
+
+/* buddy_check - verify every invariant; calls `bad` for each violation, and returns how many. */
+typedef void (*buddy_bad)(const struct buddy *buddy, pfn_t pfn, const char *what);
+size_t buddy_check(const struct buddy *buddy, buddy_bad bad);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * struct page: what the allocator knows of one page frame.
+ *
+ * All of them form one array, indexed by frame number.  16 bytes in both word
+ * sizes: links are frame numbers, not pointers.
+ *
+ * A block of 2^order pages is described by its first page, the head; the other
+ * pages of any block, free or not, are of kind PAGE_TAIL.  So a state change costs
+ * the same for every order, and freeing what lies inside a block is noticed.
+ */
+#ifndef MM_INTERNAL_PAGE_H
+#define MM_INTERNAL_PAGE_H
+
+#include <bits.h>
+#include <mm/types.h>
+
+enum page_kind {
+	PAGE_HOLE,     /* no RAM here */
+	PAGE_RESERVED, /* RAM that is not the allocator's: kernel, firmware, page array */
+	PAGE_TAIL,     /* inside a block, which its head describes */
+	PAGE_FREE,     /* head of a free block: on a list of its zone's buddy allocator */
+	PAGE_BLOCK,    /* head of a block that alloc_pages() gave out */
+	PAGE_SLAB,     /* in a slab; head or not */
+	PAGE_LARGE,    /* head of a kmalloc block beyond the caches */
+	PAGE_NR_KINDS
+};
+
+enum block_type {
+	BLOCK_KERNEL,
+	BLOCK_USER,
+	NR_BLOCK_TYPES
+};
+
+struct slab;
+
+struct page {
+	/* [z] zone lock while the page is free; else whoever holds the block */
+	uint8_t kind;  /* enum page_kind */
+	uint8_t order; /* of the block, at its head */
+	uint8_t type;  /* PAGE_FREE: the list that holds it, enum block_type */
+	uint8_t zone;  /* [I] enum mm_zone_id */
+	uint32_t refs; /* [a] PAGE_BLOCK: references */
+	union {
+		struct {
+			pfn_t next, prev; /* [z] PAGE_FREE: neighbours on the list */
+		};
+		struct slab *slab;    /* [I] PAGE_SLAB */
+		uintptr_t window;     /* [I] PAGE_LARGE: its address in the mapping window, or 0 */
+		uint64_t fill;        /* 8 bytes in both word sizes */
+	};
+};
+
+_Static_assert(sizeof(struct page) == 16, "struct page is 16 bytes in both word sizes");
+
+#define PFN_NONE ((pfn_t)~0u)
+
+/*
+ * The page array of the machine.  `bias` is the address that frame 0 would have;
+ * an integer, because for machines whose RAM starts high it is no valid pointer.
+ * All [I], set by page_array_init().
+ */
+struct page_array {
+	uintptr_t bias;
+	pfn_t start, end;        /* frames that the array covers, holes included */
+	uintptr_t low_bytes;     /* physical addresses below have a direct-map address */
+	paddr_t bytes;           /* RAM spent on it */
+};
+
+extern struct page_array page_array;
+
+static inline struct page *page_of_pfn(pfn_t pfn)
+{
+	return (struct page *)(page_array.bias + (uintptr_t)pfn * sizeof(struct page));
+}
+
+static inline pfn_t pfn_of_page(const struct page *page)
+{
+	return (pfn_t)(((uintptr_t)page - page_array.bias) / sizeof(struct page));
+}
+
+void page_array_reset(void);
+bool page_array_init(void);
+bool page_exists(pfn_t pfn);
+struct page *page_of_address(const void *address);
+struct page *page_head(struct page *page);
+const char *page_kind_name(enum page_kind kind);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Zones: memory that differs in who can use it.  See zone.c. */
+#ifndef MM_INTERNAL_ZONE_H
+#define MM_INTERNAL_ZONE_H
+
+#include <buddy.h>
+#include <mm/port.h>
+#include <mm/stats.h>
+
+struct zone {
+	/* [I] set by zones_init() */
+	const char *name;
+	enum mm_zone_id id;
+	size_t present, managed;      /* pages of RAM; of these, pages handed to the buddy allocator */
+	size_t min, low, high;        /* watermarks in pages */
+	size_t reserve[MM_NR_ZONES];  /* kept from requests that could use zone j */
+
+	struct mm_spinlock lock;      /* [z] guards all below */
+	struct buddy buddy;
+	unsigned long allocs, frees;  /* blocks */
+	unsigned long failures;       /* requests that this zone turned down at their last try */
+};
+
+extern struct zone zones[MM_NR_ZONES];
+
+/* What the watermarks are computed from, and what comes out.  Pages. */
+struct zone_sizing {
+	size_t managed[MM_NR_ZONES];
+	size_t min[MM_NR_ZONES], low[MM_NR_ZONES], high[MM_NR_ZONES];
+	size_t reserve[MM_NR_ZONES][MM_NR_ZONES];
+};
+
+bool zones_init(void);
+void zone_size_watermarks(struct zone_sizing *sizing);
+bool zone_watermark_ok(const struct zone *zone, unsigned order, size_t mark);
+struct page *zone_alloc(struct zone *zone, unsigned order, enum block_type type, size_t mark);
+void zone_free(struct zone *zone, struct page *page, unsigned order);
+void zone_count_failure(struct zone *zone);
+
+#endif

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Zones: DMA (what old devices reach), Normal (the rest of what is mapped for
+ * good) and High (what is not).  Each is a buddy allocator with a lock, watermarks,
+ * and a reserve that protects it from requests that a higher zone could have served.
+ *
+ * The arithmetic is Linux's (mm/page_alloc.c):
+ *
+ *	min_free   = sqrt(lowmem kB * 16) kB, within 128 .. 262144
+ *	share      = min_free * managed / lowmem
+ *	min        = share; High: managed / 1024 within 32 .. 128
+ *	gap        = max(share / 4, managed / 1000)
+ *	low, high  = min + gap, low + gap
+ *	reserve[j] = managed in the zones above, up to j, / 256 (DMA) or / 32 (Normal)
+ *
+ * A request of order k may take a block if, that block gone, free pages stay above
+ * mark + reserve - 1, where mark follows from the flags (page_alloc.c); and a block
+ * that is large enough exists.
+ *
+ * Locks: zone.lock [z], interrupts off.  Nothing is printed, no host function is
+ * called and no other lock is taken while it is held.
+ */
+#include <bootmem.h>
+#include <mem.h>
+#include <zone.h>
+
+struct zone zones[MM_NR_ZONES];
+
+static const char *const zone_names[MM_NR_ZONES] = {"DMA", "Normal", "High"};
+
+/* Part of a zone that each higher zone's page sets aside; High sets nothing aside. */
+static const size_t reserve_ratio[MM_NR_ZONES] = {256, 32, 0};
+
+#define KB_PER_PAGE  (PAGE_SIZE / 1024)
+#define MIN_FREE_KB  128u
+#define MAX_FREE_KB  262144u
+#define HIGH_MIN_MIN 32u
+#define HIGH_MIN_MAX 128u
+
+static size_t clamp_size(size_t n, size_t low, size_t high)
+{
+	return n < low ? low : n > high ? high : n;
+}
+
+/* Floor of the square root, one bit at a time. */
+static uint32_t square_root(uint64_t n)
+{
+	uint32_t root = 0;
+
+	for (uint32_t bit = 1u << 31; bit; bit >>= 1) {
+		uint64_t candidate = root | bit;
+
+		if (candidate * candidate <= n)
+			root |= bit;
+	}
+	return root;
+}
+
+/* min_free's part of a zone: pages.  64 bits: page counts squared overflow 32. */
+static size_t share_of(uint64_t min_free, uint64_t managed, uint64_t lowmem)
+{
+	return lowmem ? (size_t)(min_free * managed / lowmem) : 0;
+}
+
+/* Compute all marks and reserves from the sizes.  Pure. */
+void zone_size_watermarks(struct zone_sizing *sizing)
+{
+	size_t lowmem = sizing->managed[MM_ZONE_DMA] + sizing->managed[MM_ZONE_NORMAL];
+	size_t min_free_kb = square_root((uint64_t)lowmem * KB_PER_PAGE * 16);
+	size_t min_free = clamp_size(min_free_kb, MIN_FREE_KB, MAX_FREE_KB) / KB_PER_PAGE;
+
+	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
+		size_t managed = sizing->managed[i];
+		size_t share = share_of(min_free, managed, lowmem);
+		size_t gap = max_size(share / 4, managed / 1000);
+		size_t above = 0;
+
+		sizing->min[i] = share;
+		if (i == MM_ZONE_HIGH)
+			sizing->min[i] = clamp_size(managed / 1024, HIGH_MIN_MIN, HIGH_MIN_MAX);
+		if (managed == 0)
+			sizing->min[i] = 0;
+		sizing->low[i] = sizing->min[i] + gap;
+		sizing->high[i] = sizing->low[i] + gap;
+		for (unsigned j = 0; j < MM_NR_ZONES; j++) {
+			if (j > i)
+				above += sizing->managed[j];
+			sizing->reserve[i][j] = j > i ? above / reserve_ratio[i] : 0;
+		}
+	}
+}
+
+/* Mark what RAM there is in the zone as reserved; what is free is handed over later. */
+static void stamp_reserved(struct zone *zone)
+{
+	for (size_t i = 0; i < bootmem.ram.count; i++) {
+		const struct mm_range *ram = &bootmem.ram.ranges[i];
+		paddr_t pfn = ram->start >> PAGE_SHIFT, end = ram->end >> PAGE_SHIFT;
+
+		if (pfn < zone->buddy.start)
+			pfn = zone->buddy.start;
+		for (; pfn < end && pfn < zone->buddy.end; pfn++) {
+			struct page *page = page_of_pfn((pfn_t)pfn);
+
+			page->kind = PAGE_RESERVED;
+			page->zone = (uint8_t)zone->id;
+		}
+	}
+}
+
+/* Give what nobody has taken in the zone's span to its buddy allocator. */
+static void hand_over(struct zone *zone)
+{
+	const paddr_t start = (paddr_t)zone->buddy.start << PAGE_SHIFT;
+	const paddr_t end = (paddr_t)zone->buddy.end << PAGE_SHIFT;
+
+	for (size_t i = 0; i < bootmem.free.count; i++) {
+		paddr_t from = bootmem.free.ranges[i].start, to = bootmem.free.ranges[i].end;
+
+		from = from > start ? from : start;
+		to = to < end ? to : end;
+		if (from < to)
+			buddy_add_range(&zone->buddy, (pfn_t)(from >> PAGE_SHIFT),
+					(pfn_t)(to >> PAGE_SHIFT));
+	}
+	zone->managed = zone->buddy.nr_free;
+}
+
+/* Set up one zone over the RAM between two addresses; without RAM it stays empty. */
+static bool zone_init(struct zone *zone, enum mm_zone_id id, paddr_t start, paddr_t end)
+{
+	const struct memmap *ram = &bootmem.ram;
+	paddr_t ram_end = ram->ranges[ram->count - 1].end;
+	pfn_t first, last;
+	uint8_t *block_types;
+	paddr_t phys;
+
+	memset(zone, 0, sizeof(*zone));
+	zone->id = id;
+	zone->name = zone_names[id];
+	start = start > ram->ranges[0].start ? start : ram->ranges[0].start;
+	end = end < ram_end ? end : ram_end;
+	zone->present = start < end ? (size_t)(memmap_bytes(ram, start, end) >> PAGE_SHIFT) : 0;
+	if (zone->present == 0)
+		end = start = 0;
+	first = (pfn_t)(start >> PAGE_SHIFT);
+	last = (pfn_t)(end >> PAGE_SHIFT);
+	block_types = bootmem_alloc(buddy_nr_pageblocks(first, last), PAGE_SIZE, &phys);
+	if (!block_types)
+		return false;
+	buddy_init(&zone->buddy, page_array.bias, first, last, (uint8_t)id, block_types,
+		   id == MM_ZONE_HIGH ? BLOCK_USER : BLOCK_KERNEL);
+	stamp_reserved(zone);
+	return true;
+}
+
+/*
+ * Make the zones from bootmem's map; all memory that is still free there changes
+ * hands.  False when low memory has no room for the tables.
+ */
+bool zones_init(void)
+{
+	struct zone_sizing sizing;
+
+	if (!zone_init(&zones[MM_ZONE_DMA], MM_ZONE_DMA, 0, bootmem.dma_limit) ||
+	    !zone_init(&zones[MM_ZONE_NORMAL], MM_ZONE_NORMAL, bootmem.dma_limit,
+		       bootmem.low_limit) ||
+	    !zone_init(&zones[MM_ZONE_HIGH], MM_ZONE_HIGH, bootmem.low_limit, bootmem.max_paddr))
+		return false;
+
+	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
+		hand_over(&zones[i]);
+		sizing.managed[i] = zones[i].managed;
+	}
+	zone_size_watermarks(&sizing);
+	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
+		zones[i].min = sizing.min[i];
+		zones[i].low = sizing.low[i];
+		zones[i].high = sizing.high[i];
+		memcpy(zones[i].reserve, sizing.reserve[i], sizeof(zones[i].reserve));
+	}
+	return true;
+}
+
+/*
+ * May a block of this order go, when free pages must stay above `mark`?  A hint
+ * unless the lock is held.
+ */
+bool zone_watermark_ok(const struct zone *zone, unsigned order, size_t mark)
+{
+	size_t unusable = ((size_t)1 << order) - 1; /* the block but for its first page */
+
+	return zone->buddy.nr_free > mark + unusable && buddy_has_block(&zone->buddy, order);
+}
+
+/* A block, if free pages stay above `mark`; NULL if not. */
+struct page *zone_alloc(struct zone *zone, unsigned order, enum block_type type, size_t mark)
+{
+	struct page *page = NULL;
+	mm_irqflags_t flags = mm_irq_save();
+
+	mm_spin_lock(&zone->lock);
+	if (zone_watermark_ok(zone, order, mark)) {
+		page = buddy_alloc(&zone->buddy, order, type);
+		zone->allocs++;
+	}
+	mm_spin_unlock(&zone->lock);
+	mm_irq_restore(flags);
+	return page;
+}
+
+void zone_free(struct zone *zone, struct page *page, unsigned order)
+{
+	mm_irqflags_t flags = mm_irq_save();
+
+	mm_spin_lock(&zone->lock);
+	buddy_free(&zone->buddy, page, order);
+	zone->frees++;
+	mm_spin_unlock(&zone->lock);
+	mm_irq_restore(flags);
+}
+
+void zone_count_failure(struct zone *zone)
+{
+	mm_irqflags_t flags = mm_irq_save();
+
+	mm_spin_lock(&zone->lock);
+	zone->failures++;
+	mm_spin_unlock(&zone->lock);
+	mm_irq_restore(flags);
+}
