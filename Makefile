@@ -27,7 +27,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-7s %s\n' '$1' '$2')
 
 # Text as one shell word, whatever it contains.
-word = '$(subst ','\'',$1)'
+quote = '$(subst ','\'',$1)'
 
 BUILD := build
 
@@ -65,27 +65,24 @@ HOST_SRC := $(MM_SRC) $(wildcard tests/harness/*.c tests/unit/*.c tests/host/*.c
 # Who may include what, by the directory at the top.  mm/ sees itself, and its
 # host's <mm_host.h> in kernel/port or tests/host; the kernel sees mm's public
 # headers only; tests see everything.
+KERNEL_INCLUDES  := -Iboot/include -Ikernel/include -Idrivers/include
 INCLUDES.mm      := -Imm/include -Imm/internal
-INCLUDES.boot    := -Imm/include -Ikernel/include -Idrivers/include
-INCLUDES.kernel  := $(INCLUDES.boot)
-INCLUDES.drivers := $(INCLUDES.boot)
-INCLUDES.tests   := $(INCLUDES.mm) -Itests -Itests/harness
+INCLUDES.boot    := -Imm/include $(KERNEL_INCLUDES)
+INCLUDES.kernel  := -Imm/include $(KERNEL_INCLUDES)
+INCLUDES.drivers := -Imm/include $(KERNEL_INCLUDES)
+INCLUDES.tests   := -Imm/include -Imm/internal -Itests -Itests/harness
 includes = $(INCLUDES.$(firstword $(subst /, ,$1)))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wdate-time -Werror
 
-COMMON_FLAGS := -std=gnu11 -g $(WARNINGS) -MMD -MP -ffile-prefix-map=$(CURDIR)=.
+COMMON_FLAGS := -std=gnu11 -g -fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR)=. $(WARNINGS)
 
 # -fno-pic and -fno-pie: linked at one address, no table of offsets.
 # -fno-stack-protector, -fcf-protection=none: both need run-time support.
 # -mno-sse -mno-mmx -mno-80387: interrupt entry does not save these registers.
-# -fno-omit-frame-pointer: backtraces follow the frame pointers.
-KERNEL_FLAGS := -march=i686 -O2 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
-	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none \
-	-mno-sse -mno-mmx -mno-80387
-ifneq ($(TOOLCHAIN),clang)
-KERNEL_FLAGS += -m32
-endif
+# -fno-omit-frame-pointer, above: backtraces follow the frame pointers.
+KERNEL_FLAGS := -march=i686 -m32 -O2 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -fcf-protection=none -mno-sse -mno-mmx -mno-80387
 
 KERNEL_LDFLAGS := -m elf_i386 -nostdlib -static --build-id=none -z noexecstack -z max-page-size=4096 \
 	--no-warn-rwx-segments --fatal-warnings
@@ -94,20 +91,23 @@ KERNEL_LDFLAGS := -m elf_i386 -nostdlib -static --build-id=none -z noexecstack -
 
 # $(BUILD)/flags/NAME holds the command that its objects were made with.  It is
 # looked at in every run, and rewritten only if something in it changed.
-.PHONY: FORCE
-FORCE:
 define flags_file
 $(BUILD)/flags/$1: FORCE
 	@mkdir -p $$(@D)
-	@printf '%s\n' $$(call word,$2) | cmp -s - $$@ || printf '%s\n' $$(call word,$2) > $$@
+	@printf '%s\n' $$(call quote,$2) | cmp -s - $$@ || printf '%s\n' $$(call quote,$2) > $$@
 endef
+
+.PHONY: FORCE
+FORCE:
 
 # --- The kernel ----------------------------------------------------------------
 
 KERNEL_OBJ := $(KERNEL_SRC:%=$(BUILD)/kernel/%.o)
+MM_OBJ     := $(MM_SRC:%=$(BUILD)/kernel/%.o)
 
+# The whole command for a source but its output; also for compile_commands.json.
 kernel_cc = $(CC) $(COMMON_FLAGS) $(KERNEL_FLAGS) $(call includes,$1) -Ikernel/port \
-	$(if $(filter tests/%,$1),-Ikernel/include -Idrivers/include)
+	$(if $(filter tests/%,$1),$(KERNEL_INCLUDES)) -c $1
 
 $(eval $(call flags_file,kernel,$(CC) $(COMMON_FLAGS) $(KERNEL_FLAGS)))
 $(eval $(call flags_file,link,$(LD) $(KERNEL_LDFLAGS) $(KERNEL_OBJ)))
@@ -115,37 +115,198 @@ $(eval $(call flags_file,link,$(LD) $(KERNEL_LDFLAGS) $(KERNEL_OBJ)))
 $(BUILD)/kernel/%.o: % $(BUILD)/flags/kernel
 	$(call say,$(if $(filter %.S,$<),AS,CC),$<)
 	@mkdir -p $(@D)
-	$(Q)$(call kernel_cc,$<) -c -o $@ $<
+	$(Q)$(call kernel_cc,$<) -MMD -MP -o $@
+
+-include $(KERNEL_OBJ:.o=.d)
+
+# The linker script takes its addresses from the headers that the code takes them from.
+$(BUILD)/kernel/linker.ld: linker.ld $(BUILD)/flags/kernel
+	@mkdir -p $(@D)
+	$(Q)$(CC) -E -P -x assembler-with-cpp $(KERNEL_INCLUDES) -MMD -MP -MT $@ -o $@ $<
+
+-include $(BUILD)/kernel/linker.d
 
 # Linked twice: the first pass tells the addresses of all functions, the second
 # one takes a table of them along, for backtraces with names.  The table lies
-# behind the code, so the addresses stay as they are; that is checked.
-$(BUILD)/kernel/pass1.elf: linker.ld $(KERNEL_OBJ) $(BUILD)/flags/link
-	$(call say,LD,$@)
-	$(Q)$(LD) $(KERNEL_LDFLAGS) -T linker.ld -o $@ $(KERNEL_OBJ) $(LIBGCC)
+# behind the code, so that the code stays where it was; that is checked.
+link = $(LD) $(KERNEL_LDFLAGS) -T $(BUILD)/kernel/linker.ld -o $@ $1 $(LIBGCC)
+functions = $(NM) -n $1 | grep -i ' t '
 
-$(BUILD)/quarry.elf: $(BUILD)/kernel/pass1.elf
+$(BUILD)/kernel/pass1.elf: $(KERNEL_OBJ) $(BUILD)/kernel/linker.ld $(BUILD)/flags/link
 	$(call say,LD,$@)
-	$(Q)cp $< $@
+	$(Q)$(call link,$(KERNEL_OBJ))
 
-$(BUILD)/quarry.iso: $(BUILD)/quarry.elf iso/grub.cfg
+$(BUILD)/kernel/symbols.S: $(BUILD)/kernel/pass1.elf kernel/symbols.awk
+	$(call say,NM,$@)
+	$(Q)$(NM) -n $< | awk -f kernel/symbols.awk > $@
+
+$(BUILD)/kernel/symbols.o: $(BUILD)/kernel/symbols.S
+	$(Q)$(CC) $(KERNEL_FLAGS) -c -o $@ $<
+
+$(BUILD)/quarry.elf: $(BUILD)/kernel/pass1.elf $(BUILD)/kernel/symbols.o
+	$(call say,LD,$@)
+	$(Q)$(call link,$(KERNEL_OBJ) $(BUILD)/kernel/symbols.o)
+	$(Q)$(call functions,$<) > $(BUILD)/kernel/pass1.functions
+	$(Q)$(call functions,$@) | cmp - $(BUILD)/kernel/pass1.functions || \
+		{ echo '$@: functions moved between the two links; see linker.ld' >&2; exit 1; }
+
+# All of mm in one object, to see what it needs and what it offers.
+$(BUILD)/kernel/mm.o: $(MM_OBJ) $(BUILD)/flags/link
+	$(call say,LD,$@)
+	$(Q)$(LD) -m elf_i386 -r -o $@ $(MM_OBJ)
+
+# --- The ISO -----------------------------------------------------------------
+
+ISO_FILES := $(BUILD)/quarry.elf $(wildcard iso/*)
+
+$(BUILD)/quarry.iso: $(ISO_FILES)
 	$(call say,ISO,$@)
 	$(Q)rm -rf $(BUILD)/iso && mkdir -p $(BUILD)/iso/boot/grub
 	$(Q)cp $(BUILD)/quarry.elf $(BUILD)/iso/boot/ && cp iso/grub.cfg $(BUILD)/iso/boot/grub/
 	$(Q)grub-mkrescue -o $@ $(BUILD)/iso > $(BUILD)/iso.log 2>&1 || { cat $(BUILD)/iso.log >&2; exit 1; }
 
--include $(KERNEL_OBJ:.o=.d)
+# --- Hosted tests --------------------------------------------------------------
 
-# --- Targets --------------------------------------------------------------------
+# The same mm/ and unit tests as ordinary programs: two compilers, two word sizes,
+# with the sanitizers and as the kernel is optimised.
+HOST_VARIANTS := gcc64-asan clang64-asan clang32-asan gcc64 gcc32
 
-.PHONY: all help clean
+SANITIZE := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# 32-bit programs use the cross compiler's libraries; the ones of gcc-multilib cannot be
+# installed beside it.
+CROSS32 := /usr/i686-linux-gnu
+GCC32   = $(dir $(LIBGCC))
+
+HOST_CC.gcc64-asan   = gcc $(SANITIZE)
+HOST_CC.clang64-asan = clang $(SANITIZE)
+HOST_CC.clang32-asan = clang --target=i686-linux-gnu -isystem $(CROSS32)/include $(SANITIZE)
+HOST_CC.gcc64        = gcc -O2
+HOST_CC.gcc32        = i686-linux-gnu-gcc -O2 -fsanitize=undefined -fsanitize-undefined-trap-on-error
+
+HOST_LD.clang32-asan = -B$(CROSS32)/lib -L$(CROSS32)/lib -B$(GCC32) -L$(GCC32) \
+	-Wl,--dynamic-linker=$(CROSS32)/lib/ld-linux.so.2 -Wl,-rpath,$(CROSS32)/lib
+HOST_LD.gcc32        = -static
+
+host_cc = $(HOST_CC.$1) $(COMMON_FLAGS) $(call includes,$2) -Itests/host -c $2
+
+# $1: the variant.
+define host_rules
+$(eval $(call flags_file,host-$1,$(HOST_CC.$1) $(COMMON_FLAGS) $(HOST_LD.$1) $(HOST_SRC)))
+
+$(BUILD)/host/$1/%.o: % $(BUILD)/flags/host-$1
+	$$(call say,CC,$$< ($1))
+	@mkdir -p $$(@D)
+	$(Q)$$(call host_cc,$1,$$<) -MMD -MP -o $$@
+
+$(BUILD)/host/$1/unit: $(HOST_SRC:%=$(BUILD)/host/$1/%.o)
+	$$(call say,LD,$$@)
+	$(Q)$$(HOST_CC.$1) -o $$@ $$^ $$(HOST_LD.$1)
+
+-include $(HOST_SRC:%=$(BUILD)/host/$1/%.d)
+endef
+$(foreach variant,$(HOST_VARIANTS),$(eval $(call host_rules,$(variant))))
+
+HOST_PROGRAMS := $(HOST_VARIANTS:%=$(BUILD)/host/%/unit)
+
+# --- Targets: build ------------------------------------------------------------
+
+# A target that needs tools installs them first (tests/tools/deps.sh), and only then reads
+# this file again to build: hence $(MAKE) in its recipe instead of prerequisites.
+
+.PHONY: all run gdb deps help clean
 
 all: $(BUILD)/quarry.elf $(BUILD)/quarry.iso ## build the kernel and the bootable ISO
+
+# Options of `make run` become options of tests/tools/qemu.  X11 has a DISPLAY of its own
+# in the environment, so that one counts only when given to make.
+option = $(if $($1),--$2=$(call quote,$($1)))
+VM_OPTIONS = $(call option,BOOT,boot) $(call option,MEM,mem) $(call option,MACHINE,machine) \
+	$(call option,CPU,cpu) $(call option,SMP,smp) $(call option,CMDLINE,cmdline) \
+	$(call option,ACCEL,accel) $(call option,TIMEOUT,timeout) \
+	$(if $(filter-out 0,$(ICOUNT)),--icount) $(if $(filter 0,$(EXIT_DEVICE)),--no-exit-device) \
+	$(if $(filter command,$(word 1,$(origin DISPLAY))),$(if $(filter-out 0,$(DISPLAY)),--display)) \
+	--dir=$(BUILD)
+
+run: ## boot it: [MEM=64M] [SMP=1] [CMDLINE="test=buddy* seed=7"] [BOOT=iso|uefi|kernel] [DISPLAY=1] ...
+	$(Q)tests/tools/deps.sh run
+	$(Q)$(MAKE) all
+	$(Q)tests/tools/qemu $(VM_OPTIONS)
+
+gdb: ## boot it under gdb, which knows `quarry zones`, `quarry free`, `quarry caches` ...
+	$(Q)tests/tools/deps.sh test
+	$(Q)$(MAKE) all
+	$(Q)tests/tools/gdb $(VM_OPTIONS)
+
+# --- Targets: test -------------------------------------------------------------
+
+.PHONY: test test-build test-host test-kernel test-soak-irq check-layers check-format bench
+
+# $1: which tests (globs).  The last line is "N passed, N failed".
+JOBS ?= $(shell nproc)
+prove = PERL5LIB=tests/tools prove --formatter=Tally --timer -j$(JOBS) --exec tests/tools/run-test \
+	$$(tests/tools/run-test --list $1)
+ONLY ?= *
+
+test: ## run all tests; ONLY='boot/iso*' for some of them
+	$(Q)tests/tools/deps.sh test
+	$(Q)$(MAKE) test-build
+	$(Q)$(call prove,'$(ONLY)')
+
+test-build: $(HOST_PROGRAMS) $(BUILD)/quarry.elf $(BUILD)/quarry.iso $(BUILD)/kernel/mm.o compile_commands.json
+	$(Q)$(MAKE) TOOLCHAIN=clang BUILD=$(BUILD)/clang $(BUILD)/clang/quarry.elf
+
+test-host: ## run the unit tests as programs of this machine, for each compiler and word size
+	$(Q)tests/tools/deps.sh test
+	$(Q)$(MAKE) $(HOST_PROGRAMS)
+	$(Q)$(call prove,'host/*')
+
+test-kernel: ## boot the kernel on each machine of tests/tools/boots
+	$(Q)tests/tools/deps.sh test
+	$(Q)$(MAKE) test-build
+	$(Q)$(call prove,'boot/*')
+
+test-soak-irq: ## only the interrupt scenario, with twenty seeds
+	$(Q)tests/tools/deps.sh test
+	$(Q)$(MAKE) all
+	$(Q)$(call prove,'boot/irq-seed-*')
+
+bench: ## measure what a step costs, in guest instructions
+	$(Q)tests/tools/deps.sh run
+	$(Q)$(MAKE) all
+	$(Q)tests/tools/qemu --boot=kernel --icount --cmdline='test=bench*' --dir=$(BUILD)
+
+# --- Targets: the sources --------------------------------------------------------
+
+.PHONY: format
+
+format: ## lay out all C files as .clang-format says
+	$(Q)tests/tools/format --fix
+
+check-format: ## is every C file laid out so?
+	$(Q)tests/tools/format
+
+check-layers: $(BUILD)/kernel/mm.o ## does mm/ keep its layers, its host contract and its list of symbols?
+	$(Q)prove -v --exec tests/tools/run-test tools/layers
+
+# Every command as the rules above run it; editors take the first one of a file.
+comma := ,
+json_entry = {"directory": "$(CURDIR)"$(comma) "file": "$1"$(comma) "command": "$(strip $(subst ",\",$2))"}
+KERNEL_C = $(filter %.c,$(KERNEL_SRC))
+
+compile_commands.json: FORCE ## what each file is compiled with, for editors
+	$(file >$@.new,[)
+	$(foreach s,$(KERNEL_C),$(file >>$@.new,$(call json_entry,$s,$(call kernel_cc,$s))$(comma)))
+	$(foreach s,$(HOST_SRC),$(file >>$@.new,$(if $(filter-out $(firstword $(HOST_SRC)),$s),$(comma))$(call json_entry,$s,$(call host_cc,gcc64,$s))))
+	$(file >>$@.new,])
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+deps: ## install what building and testing need
+	$(Q)tests/tools/deps.sh all
 
 clean: ## remove everything that was made
 	$(call say,CLEAN,$(BUILD)/)
 	$(Q)rm -rf $(BUILD) compile_commands.json
 
 help: ## list the targets
-	@echo 'Targets:'
-	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile

@@ -15,7 +15,7 @@ ok() {
     fi
     tap_failed=$((tap_failed + 1))
     echo "not ok $tap_count - $1"
-    { echo "# $1"; [[ -z ${3:-} ]] || sed 's/^/#   /' <<< "$3"; } >&2
+    { echo "# $1"; [[ -z ${3:-} ]] || printf '%s\n' "$3" | sed 's/^/#   /'; } >&2
 }
 
 # is DESCRIPTION FOUND EXPECTED
