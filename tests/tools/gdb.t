@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The commands of tests/tools/quarry-gdb.py, on a kernel that has booted and run a few tests.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+source tests/tools/tap.sh
+
+# debug_exit() is where a kernel that is done ends.
+found=$(timeout 120 tests/tools/gdb --mem=1G --cmdline='test=buddy*' -- --batch \
+    -ex 'thbreak debug_exit' -ex continue \
+    -ex 'echo [zones]\n' -ex 'quarry zones' -ex 'echo [free]\n' -ex 'quarry free' \
+    -ex 'echo [caches]\n' -ex 'quarry caches' -ex 'echo [page]\n' -ex 'quarry page 0x100' \
+    -ex 'echo [address]\n' -ex 'quarry page zones' -ex 'echo [log]\n' -ex 'quarry log' \
+    -ex 'echo [end]\n' -ex kill 2>&1)
+
+# section NAME: what was printed between [NAME] and the next one.
+section() {
+    sed -n "/^\[$1\]\$/,/^\[[a-z]*\]\$/p" <<< "$found" | grep -v '^\[[a-z]*\]$'
+}
+
+# has DESCRIPTION SECTION PATTERN
+has() {
+    grep -qE -- "$3" <<< "$(section "$2")"
+    ok "$1" "$?" "$found"
+}
+
+has 'quarry zones shows Normal, up to 896 MiB' zones '^Normal +0x1000000 +0x38000000 +[1-9]'
+has 'quarry zones shows High, above' zones '^High +0x38000000 +0x3f.* +[1-9]'
+has 'quarry free finds the lists as counted' free '^Normal +[1-9][0-9]* pages, as counted'
+grep -q 'but nr_free says' <<< "$(section free)"
+is 'quarry free finds no list that disagrees' "$?" 1
+has 'quarry free shows the largest blocks' free '^Normal +kernel( +[0-9]+){10} +[1-9]'
+has 'quarry caches shows those of kmalloc' caches '^kmalloc-64 +64 +64 '
+has 'quarry page tells what a frame is' page 'frame 0x100, physical 0x100000: reserved'
+has 'quarry page takes an address' address 'physical 0x1[0-9a-f]{5}: reserved'
+has 'quarry log shows the verdict' log 'quarry: verdict: PASS'
+
+# The two sides of one number: what gdb reads, and what the kernel prints about itself.
+done_testing
