@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Page tables: the kernel's direct map of low memory, and its mapping window. */
+#ifndef KERNEL_PAGING_H
+#define KERNEL_PAGING_H
+
+#include <kernel/layout.h>
+#include <mm/types.h>
+
+/*
+ * paging_init - the final map: low memory up to `low_end` at KERNEL_BASE, the
+ * image's text read-only, everything but text no-execute where the CPU can.
+ * Once, before anything uses the window.
+ */
+void paging_init(paddr_t low_end);
+
+/*
+ * paging_map - map the page at `phys` at `virt` in the window, writable, never
+ * executable.  `virt` is unmapped before.  False when a page table is needed and
+ * there is no memory for one.  Calls alloc_pages(GFP_ATOMIC).
+ *
+ * paging_unmap - unmap `nr_pages` pages from `virt` in the window.  Pages that
+ * are not mapped are skipped.
+ *
+ * Contexts: any but NMI.
+ */
+bool paging_map(uintptr_t virt, paddr_t phys);
+void paging_unmap(uintptr_t virt, size_t nr_pages);
+
+/* Where `virt`, any kernel address, leads; false when nowhere.  Any context. */
+bool paging_translate(uintptr_t virt, paddr_t *phys);
+
+/*
+ * paging_move_boot_slot - map the 2 MiB around `phys` at BOOT_SLOT, writable.
+ * Returns the address of `phys` there.  Boot only: one user at a time.
+ */
+void *paging_move_boot_slot(paddr_t phys);
+
+static inline void *phys_to_virt(paddr_t phys)
+{
+	return (void *)((uintptr_t)phys + KERNEL_BASE);
+}
+
+static inline paddr_t virt_to_phys(const void *virt)
+{
+	return (uintptr_t)virt - KERNEL_BASE;
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel's stacks, and who called whom on them. */
+#ifndef KERNEL_STACK_H
+#define KERNEL_STACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DOUBLE_FAULT_STACK_BYTES 8192u
+#define BACKTRACE_MAX            24u
+
+struct stack_area {
+	uintptr_t start, end;
+};
+
+extern char double_fault_stack[DOUBLE_FAULT_STACK_BYTES];
+
+/*
+ * backtrace_from - return addresses along the chain of frame pointers that
+ * starts at `ebp`, innermost first; returns how many, at most `max`.  Believes
+ * no frame outside a known stack, nor one that leads backwards.  Any context.
+ */
+size_t backtrace_from(uintptr_t ebp, uintptr_t *frames, size_t max);
+
+/* Log the chain of callers that starts at `ebp`, one line each, with symbols. */
+void backtrace_show(uintptr_t ebp);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's main line: say who we are, bring up memory and interrupts, run the
+ * tests or the benchmarks, say the verdict, end.
+ */
+#include "../tests/harness/harness.h"
+#include <drivers/debug_exit.h>
+#include <kernel/cpu.h>
+#include <kernel/image.h>
+#include <kernel/irq.h>
+#include <kernel/layout.h>
+#include <kernel/main.h>
+#include <kernel/memory.h>
+#include <kernel/options.h>
+#include <kernel/panic.h>
+#include <kernel/printk.h>
+#include <kernel/time.h>
+#include <kernel/version.h>
+#include <mm/format.h>
+#include <mm/stats.h>
+
+#define NS_PER_MS 1000000u
+#define LINE_MAX  80u
+
+/* From the tests: the list of suites, ended by NULL, and the benchmarks. */
+extern const struct test_suite *const test_suites[];
+bool bench_run(const char *filter);
+
+static void show_banner(const struct boot *boot)
+{
+	const struct cpu_features *f = &cpu_features;
+
+	printk("Quarry " QUARRY_VERSION ", built by " QUARRY_COMPILER);
+	printk("cpu: %s, family %u model %u stepping %u%s%s", f->vendor, f->family, f->model,
+	       f->stepping, f->brand[0] ? ", " : "", f->brand);
+	printk("cpu: %u-bit physical addresses, tsc %s, pse36 %s, no-execute %s", f->phys_bits,
+	       f->tsc ? "yes" : "no", f->pse36 ? "yes" : "no", f->nx ? "yes" : "no");
+	printk("boot loader: %s, %u modules", boot->loader[0] ? boot->loader : "(unnamed)",
+	       boot->nr_modules);
+	printk("command line: %s", boot->cmdline);
+	printk("image: %zu KiB text, %zu KiB read-only data, %zu KiB data",
+	       (size_t)(text_end - text_start) / 1024,
+	       (size_t)(rodata_end - rodata_start) / 1024,
+	       (size_t)(kernel_end - data_start) / 1024);
+}
+
+static uint64_t pick_seed(void)
+{
+	if (options.seed_given)
+		return options.seed;
+	return cpu_features.tsc ? rdtsc() : time_ns();
+}
+
+static bool run(void)
+{
+	char line[LINE_MAX];
+	uint64_t seed = pick_seed();
+	bool passed;
+
+	if (options.bench_given)
+		return bench_run(options.bench);
+	mm_snprintf(line, sizeof(line), "# seed 0x%llx", (unsigned long long)seed);
+	printk_raw(line);
+	panic_bails_out(true);
+	passed = tests_run(test_suites, options.test, seed);
+	panic_bails_out(false);
+	return passed;
+}
+
+static _Noreturn void finish(bool passed)
+{
+	printk_raw(passed ? "quarry: verdict: PASS" : "quarry: verdict: FAIL");
+	debug_exit(passed ? EXIT_PASS : EXIT_FAIL);
+	printk_raw("quarry: halted; it is safe to power off");
+	halt_forever();
+}
+
+_Noreturn void kernel_main(struct boot *boot)
+{
+	uint64_t ready_ns;
+	bool passed;
+
+	irq_init();
+	time_init();
+	show_banner(boot);
+	options_init(boot->cmdline);
+	memory_init(boot);
+	mm_show_zones();
+	mm_show_page_array();
+	irqs_enable();
+
+	ready_ns = time_ns();
+	passed = run();
+	mm_show_summary();
+	printk("boot: %u.%03u ms from entry to the first test; TSC %llu kHz; %lu timer "
+	       "interrupts",
+	       (unsigned)(ready_ns / NS_PER_MS), (unsigned)(ready_ns / 1000 % 1000),
+	       (unsigned long long)(time_tsc_hz() / 1000), timer_count());
+	irqs_disable();
+	finish(passed);
+}

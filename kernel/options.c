@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The options of the command line.  Nothing there can keep the kernel from
+ * booting: what is wrong is named in the log, and the default stays.
+ */
+#include <kernel/cmdline.h>
+#include <kernel/options.h>
+#include <kernel/printk.h>
+
+struct options options;
+
+static const char *command_line = "";
+
+typedef bool (*option_parser)(const struct cmdline_word *word);
+
+static bool copy_value(const struct cmdline_word *word, char *to)
+{
+	if (word->value_length >= OPTION_TEXT_MAX)
+		return false;
+	for (size_t i = 0; i < word->value_length; i++)
+		to[i] = word->value[i];
+	to[word->value_length] = '\0';
+	return true;
+}
+
+static bool parse_test(const struct cmdline_word *word)
+{
+	return copy_value(word, options.test);
+}
+
+static bool parse_bench(const struct cmdline_word *word)
+{
+	return options.bench_given = copy_value(word, options.bench);
+}
+
+static bool parse_seed(const struct cmdline_word *word)
+{
+	return options.seed_given =
+		       cmdline_number(word->value, word->value_length, &options.seed);
+}
+
+static bool parse_panic_on_report(const struct cmdline_word *word)
+{
+	uint64_t number;
+
+	if (!cmdline_number(word->value, word->value_length, &number) || number > 1)
+		return false;
+	options.panic_on_report = number;
+	return true;
+}
+
+static bool parse_selftest(const struct cmdline_word *word)
+{
+	for (enum selftest mode = SELFTEST_NONE + 1; mode < NR_SELFTESTS; mode++) {
+		if (cmdline_value_is(word, selftest_name(mode))) {
+			options.selftest = mode;
+			return true;
+		}
+	}
+	return false;
+}
+
+static const struct {
+	const char *key;
+	option_parser parse;
+} known[] = {
+	{"test", parse_test},         {"bench", parse_bench},
+	{"seed", parse_seed},         {"panic_on_report", parse_panic_on_report},
+	{"selftest", parse_selftest},
+};
+
+#define NR_KNOWN (sizeof(known) / sizeof(known[0]))
+
+static void parse_word(const struct cmdline_word *word)
+{
+	for (size_t i = 0; i < NR_KNOWN; i++) {
+		if (!cmdline_key_is(word, known[i].key))
+			continue;
+		if (!word->value || !known[i].parse(word))
+			printk("command line: bad value, ignored: %.*s%s%.*s",
+			       (int)word->key_length, word->key, word->value ? "=" : "",
+			       (int)word->value_length, word->value ? word->value : "");
+		return;
+	}
+	printk("command line: unknown, ignored: %.*s", (int)word->key_length, word->key);
+}
+
+void options_init(const char *line)
+{
+	const char *cursor = line;
+	struct cmdline_word word;
+	bool first = true;
+
+	command_line = line;
+	while (cmdline_next(&cursor, &word)) {
+		/* QEMU's -kernel puts the path of the kernel in front, as did the first GRUB. */
+		if (!first || word.value)
+			parse_word(&word);
+		first = false;
+	}
+}
+
+bool cmdline_get(const char *key, char *value, size_t size)
+{
+	return cmdline_find(command_line, key, value, size);
+}
+
+bool cmdline_u64(const char *key, uint64_t *number)
+{
+	char value[OPTION_TEXT_MAX];
+	size_t length = 0;
+
+	if (!cmdline_get(key, value, sizeof(value)))
+		return false;
+	while (value[length])
+		length++;
+	if (cmdline_number(value, length, number))
+		return true;
+	printk("command line: not a number, ignored: %s=%s", key, value);
+	return false;
+}

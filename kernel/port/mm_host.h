@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hot half of mm's host contract (see <mm/port.h>) for this kernel.  The slow
+ * half is in port.c.
+ */
+#ifndef MM_HOST_H
+#define MM_HOST_H
+
+#include <kernel/cpu.h>
+#include <kernel/paging.h>
+
+#define MM_HOST_NR_CPUS 8
+
+typedef uint32_t mm_irqflags_t;
+
+static inline mm_irqflags_t mm_irq_save(void)
+{
+	return irq_save();
+}
+
+static inline void mm_irq_restore(mm_irqflags_t flags)
+{
+	irq_restore(flags);
+}
+
+static inline unsigned mm_cpu_id(void)
+{
+	return this_cpu()->id;
+}
+
+static inline bool mm_may_sleep(void)
+{
+	return may_sleep();
+}
+
+static inline void mm_cpu_relax(void)
+{
+	cpu_relax();
+}
+
+/* Test and test-and-set: the inner loop reads its own cache's copy. */
+struct mm_spinlock {
+	uint32_t held;
+};
+
+static inline void mm_spin_lock(struct mm_spinlock *lock)
+{
+	while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE))
+		while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
+			cpu_relax();
+}
+
+static inline void mm_spin_unlock(struct mm_spinlock *lock)
+{
+	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+}
+
+static inline void *mm_phys_to_virt(paddr_t phys)
+{
+	return phys_to_virt(phys);
+}
+
+static inline paddr_t mm_virt_to_phys(const void *virt)
+{
+	return virt_to_phys(virt);
+}
+
+#endif

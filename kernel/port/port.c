@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* The slow half of mm's host contract: each hook, by the part of the kernel that has it. */
+#include <kernel/panic.h>
+#include <kernel/printk.h>
+#include <kernel/stack.h>
+#include <kernel/symbols.h>
+#include <kernel/time.h>
+#include <mm/port.h>
+
+_Noreturn void mm_host_panic(const char *why)
+{
+	panic("mm: %s", why);
+}
+
+void mm_host_log(const char *line)
+{
+	printk("%s", line);
+}
+
+void mm_host_context(struct mm_context *context)
+{
+	const struct cpu *cpu = this_cpu();
+
+	*context = (struct mm_context){
+		.kind = cpu->nmi_depth   ? MM_CONTEXT_NMI
+			: cpu->irq_depth ? MM_CONTEXT_IRQ
+					 : MM_CONTEXT_THREAD,
+		.cpu = cpu->id,
+		.irq_depth = cpu->irq_depth,
+		.irqs_off = !irqs_enabled(),
+	};
+}
+
+size_t mm_host_backtrace(uintptr_t *frames, size_t max)
+{
+	return backtrace_from((uintptr_t)__builtin_frame_address(0), frames, max);
+}
+
+bool mm_host_symbol(uintptr_t address, const char **name, size_t *offset)
+{
+	return symbol_find(address, name, offset);
+}
+
+uint64_t mm_host_time(void)
+{
+	return time_ns();
+}
+
+bool mm_host_map(uintptr_t virt, paddr_t phys)
+{
+	return paging_map(virt, phys);
+}
+
+void mm_host_unmap(uintptr_t virt, size_t nr_pages)
+{
+	paging_unmap(virt, nr_pages);
+}
+
+bool mm_host_translate(uintptr_t virt, paddr_t *phys)
+{
+	return virt >= WINDOW_START && virt < WINDOW_END && paging_translate(virt, phys);
+}
+
+bool mm_host_readable(const void *address, size_t nr_bytes)
+{
+	uintptr_t first = (uintptr_t)address;
+	uintptr_t last = first + nr_bytes - 1;
+	paddr_t phys;
+
+	if (nr_bytes == 0)
+		return true;
+	if (last < first)
+		return false;
+	for (uintptr_t page = first & PAGE_MASK;; page += PAGE_SIZE) {
+		if (!paging_translate(page, &phys))
+			return false;
+		if (page == (last & PAGE_MASK))
+			return true;
+	}
+}

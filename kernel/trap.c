@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The dispatch of exceptions, interrupts and NMIs.
+ *
+ * An exception is, in this order: forgiven, when the instruction is listed in the
+ * exception table (probe_read()); caught, when trap_expect() waits for it; or
+ * reported, and the kernel stops.
+ *
+ * I1: exceptions do not change the context: irq_depth counts interrupts only.
+ */
+#include <kernel/cpu.h>
+#include <kernel/irq.h>
+#include <kernel/layout.h>
+#include <kernel/trap.h>
+
+#define GATE_INTERRUPT 0x8e00u /* present, ring 0, 32-bit interrupt gate */
+#define GATE_TASK      0x8500u /* present, ring 0, task gate */
+#define STUB_BYTES     16u
+
+_Static_assert(offsetof(struct trap_frame, eip) == 56, "FRAME_EIP in trap_entry.S");
+_Static_assert(sizeof(struct trap_frame) == 76, "as pushed");
+
+struct gate {
+	uint16_t offset_low, selector;
+	uint16_t type, offset_high;
+};
+
+struct exception_fixup {
+	uint32_t fault, resume;
+};
+
+extern const char trap_stubs[];
+extern const struct exception_fixup exception_table_start[], exception_table_end[];
+bool trap_guard_run(void (*function)(void *), void *arg, uint32_t *saved_esp);
+_Noreturn void trap_guard_unwind(uint32_t saved_esp);
+size_t probe_copy(void *to, const void *from, size_t n);
+
+static struct gate idt[NR_VECTORS];
+
+unsigned long nmi_count;
+
+/* What trap_expect() waits for.  One at a time, in a thread. */
+static struct {
+	bool active;
+	unsigned vector;
+	uint32_t saved_esp;
+	struct trap_caught caught;
+} expected;
+
+static bool forgive(struct trap_frame *frame)
+{
+	const struct exception_fixup *fixup;
+
+	for (fixup = exception_table_start; fixup < exception_table_end; fixup++) {
+		if (fixup->fault == frame->eip) {
+			frame->eip = fixup->resume;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void exception(struct trap_frame *frame)
+{
+	if (forgive(frame))
+		return;
+	if (expected.active && expected.vector == frame->vector && this_cpu()->irq_depth == 0 &&
+	    this_cpu()->nmi_depth == 0) {
+		expected.active = false;
+		expected.caught = (struct trap_caught){frame->error, frame->eip, read_cr2()};
+		trap_guard_unwind(expected.saved_esp);
+	}
+	trap_report(frame);
+}
+
+static void nmi(void)
+{
+	struct cpu *cpu = this_cpu();
+
+	cpu->nmi_depth++;
+	nmi_count++;
+	cpu->nmi_depth--;
+}
+
+void trap_dispatch(struct trap_frame *frame)
+{
+	if (frame->vector >= IRQ_VECTOR)
+		irq_dispatch(frame);
+	else if (frame->vector == VECTOR_NMI)
+		nmi();
+	else
+		exception(frame);
+}
+
+bool trap_expect(unsigned vector, void (*function)(void *arg), void *arg,
+		 struct trap_caught *caught)
+{
+	bool trapped;
+
+	expected.vector = vector;
+	expected.active = true;
+	trapped = trap_guard_run(function, arg, &expected.saved_esp);
+	expected.active = false;
+	if (trapped && caught)
+		*caught = expected.caught;
+	return trapped;
+}
+
+bool probe_read(const void *address, void *to, size_t n)
+{
+	return probe_copy(to, address, n) == 0;
+}
+
+void trap_init(void)
+{
+	struct {
+		uint16_t limit;
+		const struct gate *base;
+	} __attribute__((packed)) idtr = {sizeof(idt) - 1, idt};
+
+	for (unsigned vector = 0; vector < NR_VECTORS; vector++) {
+		uint32_t stub = (uint32_t)trap_stubs + vector * STUB_BYTES;
+
+		idt[vector] =
+			(struct gate){stub & 0xffff, SELECTOR_CODE, GATE_INTERRUPT, stub >> 16};
+	}
+	idt[VECTOR_DOUBLE_FAULT] = (struct gate){0, SELECTOR_DOUBLE_FAULT, GATE_TASK, 0};
+	__asm__ volatile("lidt %0" : : "m"(idtr));
+}
