@@ -62,16 +62,19 @@ HOST_SRC := $(MM_SRC) $(wildcard tests/harness/*.c tests/unit/*.c tests/host/*.c
 
 # --- Flags -------------------------------------------------------------------
 
-# Who may include what, by the directory at the top.  mm/ sees itself, and its
-# host's <mm_host.h> in kernel/port or tests/host; the kernel sees mm's public
-# headers only; tests see everything.
-KERNEL_INCLUDES  := -Iboot/include -Ikernel/include -Idrivers/include
+# Who may include what, by the directory at the top: the kernel sees mm's public
+# headers only, tests see everything.  mm/ includes nothing but itself and its host's
+# <mm_host.h>, from kernel/port or tests/host; that header may need others of its host's, so
+# they are on the path, and `make check-layers` sees that mm/ itself takes none of them.
 INCLUDES.mm      := -Imm/include -Imm/internal
-INCLUDES.boot    := -Imm/include $(KERNEL_INCLUDES)
-INCLUDES.kernel  := -Imm/include $(KERNEL_INCLUDES)
-INCLUDES.drivers := -Imm/include $(KERNEL_INCLUDES)
+INCLUDES.boot    := -Imm/include
+INCLUDES.kernel  := -Imm/include
+INCLUDES.drivers := -Imm/include
 INCLUDES.tests   := -Imm/include -Imm/internal -Itests -Itests/harness
 includes = $(INCLUDES.$(firstword $(subst /, ,$1)))
+
+KERNEL_INCLUDES := -Ikernel/port -Iboot/include -Ikernel/include -Idrivers/include
+HOST_INCLUDES   := -Itests/host
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wdate-time -Werror
 
@@ -106,8 +109,7 @@ KERNEL_OBJ := $(KERNEL_SRC:%=$(BUILD)/kernel/%.o)
 MM_OBJ     := $(MM_SRC:%=$(BUILD)/kernel/%.o)
 
 # The whole command for a source but its output; also for compile_commands.json.
-kernel_cc = $(CC) $(COMMON_FLAGS) $(KERNEL_FLAGS) $(call includes,$1) -Ikernel/port \
-	$(if $(filter tests/%,$1),$(KERNEL_INCLUDES)) -c $1
+kernel_cc = $(CC) $(COMMON_FLAGS) $(KERNEL_FLAGS) $(call includes,$1) $(KERNEL_INCLUDES) -c $1
 
 $(eval $(call flags_file,kernel,$(CC) $(COMMON_FLAGS) $(KERNEL_FLAGS)))
 $(eval $(call flags_file,link,$(LD) $(KERNEL_LDFLAGS) $(KERNEL_OBJ)))
@@ -188,7 +190,7 @@ HOST_LD.clang32-asan = -B$(CROSS32)/lib -L$(CROSS32)/lib -B$(GCC32) -L$(GCC32) \
 	-Wl,--dynamic-linker=$(CROSS32)/lib/ld-linux.so.2 -Wl,-rpath,$(CROSS32)/lib
 HOST_LD.gcc32        = -static
 
-host_cc = $(HOST_CC.$1) $(COMMON_FLAGS) $(call includes,$2) -Itests/host -c $2
+host_cc = $(HOST_CC.$1) $(COMMON_FLAGS) $(call includes,$2) $(HOST_INCLUDES) -c $2
 
 # $1: the variant.
 define host_rules
@@ -271,10 +273,11 @@ test-soak-irq: ## only the interrupt scenario, with twenty seeds
 	$(Q)$(MAKE) all
 	$(Q)$(call prove,'boot/irq-seed-*')
 
-bench: ## measure what a step costs, in guest instructions
+BENCH ?= *
+bench: ## measure what each step costs, in guest instructions; BENCH='kmalloc*' for some of them
 	$(Q)tests/tools/deps.sh run
 	$(Q)$(MAKE) all
-	$(Q)tests/tools/qemu --boot=kernel --icount --cmdline='test=bench*' --dir=$(BUILD)
+	$(Q)tests/tools/qemu --boot=kernel --icount --cmdline=$(call quote,bench=$(BENCH)) --dir=$(BUILD)
 
 # --- Targets: the sources --------------------------------------------------------
 

@@ -140,7 +140,7 @@ apt() {
 
 # A fresh container has no package lists, an old machine has stale ones.
 install() {
-    if [[ -z "$(first_available make)" ]]; then
+    if [[ -z "$(first_available "${packages[0]}")" ]]; then
         apt update || return
         find_missing "$level" # package names depend on what apt knows
     fi

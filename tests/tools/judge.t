@@ -117,4 +117,19 @@ must_fail 'a log without results' 'log damaged' 'something ran'
 good_log | sed 's/\(ok [12] - [sm].*\)$/\1 # SKIP not here/' | judged --ended=pass
 must_fail 'everything is skipped' 'log damaged' 'something ran'
 
+good_log | sed 's/^Quarry boots/&\n[    0.012345] mm: double free: 0xc0123456/' | judged --ended=pass
+must_fail 'a report before the tests' 'log damaged' 'no report outside'
+good_log | sed 's/^quarry: verdict/mm: corruption: it is all wrong\n&/' | judged --ended=pass
+must_fail 'a report after the tests' 'log damaged' 'no report outside'
+good_log | sed 's/ *ok 2 - merge/mm: bad order: 11\n&/' | judged --ended=pass
+is 'a report inside a suite is the business of its cases' "$status" 0
+good_log | sed '/ok 2 - merge/,$d' | { cat; echo 'Bail out! page fault'; } | judged --ended=panic
+must_fail 'the tests are given up' panic 'plans and results agree'
+
+# The judge must know the name of every kind of report.
+# shellcheck disable=SC2016 # it is Perl
+known=$(perl -ne 'print "$1\n" while /\x27([a-z ]+)\x27/g; exit if /;$/' <(sed -n '/^my \$report = /,/;/p' tests/tools/judge))
+is 'the judge knows all kinds of reports' "$(sort <<< "$known")" \
+    "$(sed -n 's/^\t\[MM_REPORT_.*\] = "\(.*\)",/\1/p' mm/debug/report.c | sort)"
+
 done_testing
