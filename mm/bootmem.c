@@ -39,18 +39,19 @@ static void read_limits(const struct mm_boot_info *info)
 static void log_lost(const char *why, paddr_t bytes)
 {
 	if (bytes)
-		mm_log("mm: %llu KiB of RAM left unused: %s", (unsigned long long)(bytes >> 10), why);
+		mm_log("mm: %llu KiB of RAM left unused: %s", (unsigned long long)(bytes >> 10),
+		       why);
 }
 
 /* What no frame number, no CPU or no mapping reaches is dropped, and said. */
-static void drop_unreachable(const struct mm_boot_info *info)
+static void drop_unreachable(bool can_map)
 {
 	const paddr_t all = ~(paddr_t)0;
 
 	log_lost("beyond the addresses that the CPU or a frame number reaches",
 		 memmap_bytes(&bootmem.ram, bootmem.max_paddr, all));
 	memmap_remove(&bootmem.ram, bootmem.max_paddr, all);
-	if (info->window_start < info->window_end)
+	if (can_map)
 		return;
 	log_lost("high memory, and no mapping window to reach it by",
 		 memmap_bytes(&bootmem.ram, bootmem.low_limit, all));
@@ -58,16 +59,16 @@ static void drop_unreachable(const struct mm_boot_info *info)
 }
 
 /*
- * Read the boot info.  Returns false, having said why, when no page is left that
+ * Read the boot info.  `can_map`: is there a way to reach high memory?  Returns false, having said why, when no page is left that
  * the allocator could use.
  */
-bool bootmem_init(const struct mm_boot_info *info)
+bool bootmem_init(const struct mm_boot_info *info, bool can_map)
 {
 	memmap_clear(&bootmem.ram);
 	for (size_t i = 0; i < info->nr_ram; i++)
 		memmap_add(&bootmem.ram, info->ram[i].start, info->ram[i].end);
 	read_limits(info);
-	drop_unreachable(info);
+	drop_unreachable(can_map);
 
 	/* Byte for byte first, then whole pages: a page with one reserved byte is out. */
 	bootmem.free = bootmem.ram;
@@ -80,7 +81,8 @@ bool bootmem_init(const struct mm_boot_info *info)
 		mm_log("mm: memory map in too many pieces: %zu dropped",
 		       bootmem.ram.dropped + bootmem.free.dropped);
 	if (memmap_bytes(&bootmem.free, 0, bootmem.low_limit) == 0) {
-		mm_log("mm: no usable low memory: %zu ranges of RAM, %zu reserved, low limit %llx",
+		mm_log("mm: no usable low memory: %zu ranges of RAM, %zu reserved, low limit "
+		       "%llx",
 		       info->nr_ram, info->nr_reserved, (unsigned long long)info->low_limit);
 		return false;
 	}

@@ -39,10 +39,12 @@ static pfn_t pfn_of(const struct buddy *buddy, const struct page *page)
 
 static uint8_t *pageblock_type(const struct buddy *buddy, pfn_t pfn)
 {
-	return &buddy->block_types[(pfn >> PAGEBLOCK_ORDER) - (buddy->start >> PAGEBLOCK_ORDER)];
+	return &buddy->block_types[(pfn >> PAGEBLOCK_ORDER) -
+				   (buddy->start >> PAGEBLOCK_ORDER)];
 }
 
-static void list_push(struct buddy *buddy, struct page *page, unsigned order, enum block_type type)
+static void list_push(struct buddy *buddy, struct page *page, unsigned order,
+		      enum block_type type)
 {
 	struct buddy_lists *lists = &buddy->types[type];
 	pfn_t pfn = pfn_of(buddy, page);
@@ -211,5 +213,5 @@ bool buddy_has_block(const struct buddy *buddy, unsigned order)
 /* The type of the pageblock around `pfn`, which lies in the zone. */
 enum block_type buddy_pageblock_type(const struct buddy *buddy, pfn_t pfn)
 {
-	return (enum block_type)*pageblock_type(buddy, pfn);
+	return (enum block_type) * pageblock_type(buddy, pfn);
 }

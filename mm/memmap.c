@@ -203,7 +203,8 @@ bool memmap_intersects(const struct memmap *map, paddr_t start, paddr_t end)
  * The highest address, a multiple of `align` (a power of two), at which `size`
  * bytes of the set end at or below `limit`.  MEMMAP_NOT_FOUND when there is none.
  */
-paddr_t memmap_find_top_down(const struct memmap *map, paddr_t size, paddr_t align, paddr_t limit)
+paddr_t memmap_find_top_down(const struct memmap *map, paddr_t size, paddr_t align,
+			     paddr_t limit)
 {
 	for (size_t i = map->count; i-- > 0;) {
 		paddr_t end = min_paddr(map->ranges[i].end, limit);

@@ -13,9 +13,9 @@
  *	low, high  = min + gap, low + gap
  *	reserve[j] = managed in the zones above, up to j, / 256 (DMA) or / 32 (Normal)
  *
- * A request of order k may take a block if, that block gone, free pages stay above
- * mark + reserve - 1, where mark follows from the flags (page_alloc.c); and a block
- * that is large enough exists.
+ * A request may take a block if, that block gone, mark + reserve pages stay free,
+ * where mark follows from the flags (page_alloc.c), and if a block that is large
+ * enough exists.
  *
  * Locks: zone.lock [z], interrupts off.  Nothing is printed, no host function is
  * called and no other lock is taken while it is held.
@@ -126,14 +126,16 @@ static void hand_over(struct zone *zone)
 	zone->managed = zone->buddy.nr_free;
 }
 
-/* Set up one zone over the RAM between two addresses; without RAM it stays empty. */
-static bool zone_init(struct zone *zone, enum mm_zone_id id, paddr_t start, paddr_t end)
+/*
+ * Set up one zone over the RAM between two addresses; without RAM it stays empty.
+ * Its pageblock types are cut from `block_types`; returns what is left.
+ */
+static uint8_t *zone_init(enum mm_zone_id id, paddr_t start, paddr_t end, uint8_t *block_types)
 {
+	struct zone *zone = &zones[id];
 	const struct memmap *ram = &bootmem.ram;
 	paddr_t ram_end = ram->ranges[ram->count - 1].end;
 	pfn_t first, last;
-	uint8_t *block_types;
-	paddr_t phys;
 
 	memset(zone, 0, sizeof(*zone));
 	zone->id = id;
@@ -145,13 +147,10 @@ static bool zone_init(struct zone *zone, enum mm_zone_id id, paddr_t start, padd
 		end = start = 0;
 	first = (pfn_t)(start >> PAGE_SHIFT);
 	last = (pfn_t)(end >> PAGE_SHIFT);
-	block_types = bootmem_alloc(buddy_nr_pageblocks(first, last), PAGE_SIZE, &phys);
-	if (!block_types)
-		return false;
 	buddy_init(&zone->buddy, page_array.bias, first, last, (uint8_t)id, block_types,
 		   id == MM_ZONE_HIGH ? BLOCK_USER : BLOCK_KERNEL);
 	stamp_reserved(zone);
-	return true;
+	return block_types + buddy_nr_pageblocks(first, last);
 }
 
 /*
@@ -160,14 +159,20 @@ static bool zone_init(struct zone *zone, enum mm_zone_id id, paddr_t start, padd
  */
 bool zones_init(void)
 {
+	const paddr_t limits[MM_NR_ZONES] = {bootmem.dma_limit, bootmem.low_limit,
+					     bootmem.max_paddr};
+	/* A pageblock that a zone limit cuts in two has a type in each zone. */
+	size_t nr_pageblocks =
+		buddy_nr_pageblocks(page_array.start, page_array.end) + MM_NR_ZONES;
 	struct zone_sizing sizing;
+	paddr_t phys;
+	uint8_t *block_types = bootmem_alloc(nr_pageblocks, PAGE_SIZE, &phys);
 
-	if (!zone_init(&zones[MM_ZONE_DMA], MM_ZONE_DMA, 0, bootmem.dma_limit) ||
-	    !zone_init(&zones[MM_ZONE_NORMAL], MM_ZONE_NORMAL, bootmem.dma_limit,
-		       bootmem.low_limit) ||
-	    !zone_init(&zones[MM_ZONE_HIGH], MM_ZONE_HIGH, bootmem.low_limit, bootmem.max_paddr))
+	if (!block_types)
 		return false;
-
+	for (unsigned i = 0; i < MM_NR_ZONES; i++)
+		block_types = zone_init((enum mm_zone_id)i, i ? limits[i - 1] : 0, limits[i],
+					block_types);
 	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
 		hand_over(&zones[i]);
 		sizing.managed[i] = zones[i].managed;
@@ -183,17 +188,16 @@ bool zones_init(void)
 }
 
 /*
- * May a block of this order go, when free pages must stay above `mark`?  A hint
- * unless the lock is held.
+ * May a block of this order go, when `mark` pages must stay free?  A hint unless
+ * the lock is held.
  */
 bool zone_watermark_ok(const struct zone *zone, unsigned order, size_t mark)
 {
-	size_t unusable = ((size_t)1 << order) - 1; /* the block but for its first page */
-
-	return zone->buddy.nr_free > mark + unusable && buddy_has_block(&zone->buddy, order);
+	return zone->buddy.nr_free >= mark + ((size_t)1 << order) &&
+	       buddy_has_block(&zone->buddy, order);
 }
 
-/* A block, if free pages stay above `mark`; NULL if not. */
+/* A block, if `mark` pages stay free; NULL if not. */
 struct page *zone_alloc(struct zone *zone, unsigned order, enum block_type type, size_t mark)
 {
 	struct page *page = NULL;

@@ -10,7 +10,7 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* The return address of a public function: the caller that a report names. */
-#define CALLER() ((uintptr_t)__builtin_return_address(0))
+#define CALLER()    ((uintptr_t)__builtin_return_address(0))
 
 static inline bool is_power_of_2(size_t n)
 {

@@ -6,14 +6,15 @@
 #include <memmap.h>
 
 struct bootmem {
-	struct memmap ram;  /* all RAM, in whole pages; kept for good: it tells holes from memory */
+	struct memmap
+		ram; /* all RAM, in whole pages; kept for good: it tells holes from memory */
 	struct memmap free; /* what nobody has taken yet */
 	paddr_t dma_limit, low_limit, max_paddr;
 };
 
 extern struct bootmem bootmem;
 
-bool bootmem_init(const struct mm_boot_info *info);
+bool bootmem_init(const struct mm_boot_info *info, bool can_map);
 void *bootmem_alloc(size_t size, size_t align, paddr_t *phys);
 void bootmem_give_back(paddr_t start, paddr_t end);
 

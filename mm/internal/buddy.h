@@ -14,11 +14,12 @@ struct buddy_lists {
 
 /* All fields but [I] belong to whoever owns the structure: the zone lock. */
 struct buddy {
-	uintptr_t bias;       /* [I] of the page array; see struct page_array */
-	pfn_t start, end;     /* [I] frames that may ever be handed over */
-	uint8_t zone;         /* [I] stamped on its pages */
-	uint8_t *block_types; /* enum block_type of each pageblock, the one around `start` first */
-	size_t nr_free;       /* pages in all lists */
+	uintptr_t bias;   /* [I] of the page array; see struct page_array */
+	pfn_t start, end; /* [I] frames that may ever be handed over */
+	uint8_t zone;     /* [I] stamped on its pages */
+	uint8_t *
+		block_types; /* enum block_type of each pageblock, the one around `start` first */
+	size_t nr_free;      /* pages in all lists */
 	struct buddy_lists types[NR_BLOCK_TYPES];
 };
 
@@ -40,9 +41,5 @@ struct page *buddy_alloc(struct buddy *buddy, unsigned order, enum block_type ty
 void buddy_free(struct buddy *buddy, struct page *page, unsigned order);
 bool buddy_has_block(const struct buddy *buddy, unsigned order);
 enum block_type buddy_pageblock_type(const struct buddy *buddy, pfn_t pfn);
-
-/* buddy_check - verify every invariant; calls `bad` for each violation, and returns how many. */
-typedef void (*buddy_bad)(const struct buddy *buddy, pfn_t pfn, const char *what);
-size_t buddy_check(const struct buddy *buddy, buddy_bad bad);
 
 #endif

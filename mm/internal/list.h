@@ -12,7 +12,7 @@ struct list {
 #define list_entry(link, type, member) ((type *)((char *)(link)-offsetof(type, member)))
 
 /* Nothing may be removed from the list in the body. */
-#define list_for_each(link, head) for (link = (head)->next; link != (head); link = link->next)
+#define list_for_each(link, head)      for (link = (head)->next; link != (head); link = link->next)
 
 static inline void list_init(struct list *head)
 {

@@ -21,7 +21,8 @@ void memmap_remove(struct memmap *map, paddr_t start, paddr_t end);
 void memmap_trim_to_pages(struct memmap *map);
 bool memmap_contains(const struct memmap *map, paddr_t start, paddr_t end);
 bool memmap_intersects(const struct memmap *map, paddr_t start, paddr_t end);
-paddr_t memmap_find_top_down(const struct memmap *map, paddr_t size, paddr_t align, paddr_t limit);
+paddr_t memmap_find_top_down(const struct memmap *map, paddr_t size, paddr_t align,
+			     paddr_t limit);
 paddr_t memmap_bytes(const struct memmap *map, paddr_t start, paddr_t end);
 
 #endif

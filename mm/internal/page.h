@@ -45,9 +45,9 @@ struct page {
 		struct {
 			pfn_t next, prev; /* [z] PAGE_FREE: neighbours on the list */
 		};
-		struct slab *slab;    /* [I] PAGE_SLAB */
-		uintptr_t window;     /* [I] PAGE_LARGE: its address in the mapping window, or 0 */
-		uint64_t fill;        /* 8 bytes in both word sizes */
+		struct slab *slab; /* [I] PAGE_SLAB */
+		uintptr_t window;  /* [I] PAGE_LARGE: its address in the mapping window, or 0 */
+		uint64_t fill;     /* 8 bytes in both word sizes */
 	};
 };
 
@@ -62,9 +62,9 @@ _Static_assert(sizeof(struct page) == 16, "struct page is 16 bytes in both word 
  */
 struct page_array {
 	uintptr_t bias;
-	pfn_t start, end;        /* frames that the array covers, holes included */
-	uintptr_t low_bytes;     /* physical addresses below have a direct-map address */
-	paddr_t bytes;           /* RAM spent on it */
+	pfn_t start, end;    /* frames that the array covers, holes included */
+	uintptr_t low_bytes; /* physical addresses below have a direct-map address */
+	paddr_t bytes;       /* RAM spent on it */
 };
 
 extern struct page_array page_array;

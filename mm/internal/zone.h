@@ -11,14 +11,15 @@ struct zone {
 	/* [I] set by zones_init() */
 	const char *name;
 	enum mm_zone_id id;
-	size_t present, managed;      /* pages of RAM; of these, pages handed to the buddy allocator */
-	size_t min, low, high;        /* watermarks in pages */
-	size_t reserve[MM_NR_ZONES];  /* kept from requests that could use zone j */
+	size_t present,
+		managed;       /* pages of RAM; of these, pages handed to the buddy allocator */
+	size_t min, low, high; /* watermarks in pages */
+	size_t reserve[MM_NR_ZONES]; /* kept from requests that could use zone j */
 
-	struct mm_spinlock lock;      /* [z] guards all below */
+	struct mm_spinlock lock; /* [z] guards all below */
 	struct buddy buddy;
-	unsigned long allocs, frees;  /* blocks */
-	unsigned long failures;       /* requests that this zone turned down at their last try */
+	unsigned long allocs, frees; /* blocks */
+	unsigned long failures;      /* requests that this zone turned down at their last try */
 };
 
 extern struct zone zones[MM_NR_ZONES];

@@ -22,7 +22,8 @@ struct mm_range {
 struct mm_boot_info {
 	const struct mm_range *ram; /* usable RAM, as the firmware tells it */
 	size_t nr_ram;
-	const struct mm_range *reserved; /* kernel image, modules, tables, devices: never handed out */
+	const struct mm_range
+		*reserved; /* kernel image, modules, tables, devices: never handed out */
 	size_t nr_reserved;
 
 	paddr_t dma_limit; /* the DMA zone ends here (ISA DMA: 16 MiB); 0: no such zone */

@@ -18,29 +18,29 @@
 #include <mm/types.h>
 
 /* Where the memory may lie. */
-#define __GFP_DMA     ((gfp_t)0x01u) /* the DMA zone, and no other */
-#define __GFP_HIGHMEM ((gfp_t)0x02u) /* the High zone first, then lower ones */
-#define __GFP_MOVABLE ((gfp_t)0x08u) /* the owner can have it moved: user pageblocks */
-#define __GFP_USER    ((gfp_t)0x100000u) /* for a user process: user pageblocks */
+#define __GFP_DMA            ((gfp_t)0x01u) /* the DMA zone, and no other */
+#define __GFP_HIGHMEM        ((gfp_t)0x02u) /* the High zone first, then lower ones */
+#define __GFP_MOVABLE        ((gfp_t)0x08u) /* the owner can have it moved: user pageblocks */
+#define __GFP_USER           ((gfp_t)0x100000u) /* for a user process: user pageblocks */
 
 /* How far the request may go. */
-#define __GFP_HIGH           ((gfp_t)0x20u)    /* may take from the reserve below the min watermark */
-#define __GFP_IO             ((gfp_t)0x40u)    /* reclaim may start input or output */
-#define __GFP_FS             ((gfp_t)0x80u)    /* reclaim may call into file systems */
-#define __GFP_DIRECT_RECLAIM ((gfp_t)0x400u)   /* may sleep, and reclaim by itself */
-#define __GFP_KSWAPD_RECLAIM ((gfp_t)0x800u)   /* wakes the reclaim thread at the low watermark */
+#define __GFP_HIGH           ((gfp_t)0x20u) /* may take from the reserve below the min watermark */
+#define __GFP_IO             ((gfp_t)0x40u)  /* reclaim may start input or output */
+#define __GFP_FS             ((gfp_t)0x80u)  /* reclaim may call into file systems */
+#define __GFP_DIRECT_RECLAIM ((gfp_t)0x400u) /* may sleep, and reclaim by itself */
+#define __GFP_KSWAPD_RECLAIM ((gfp_t)0x800u) /* wakes the reclaim thread at the low watermark */
 #define __GFP_RETRY_MAYFAIL  ((gfp_t)0x4000u)  /* try hard, then give up */
 #define __GFP_NOFAIL         ((gfp_t)0x8000u)  /* never NULL: the caller cannot cope */
 #define __GFP_NORETRY        ((gfp_t)0x10000u) /* one round of reclaim, then give up */
 #define __GFP_MEMALLOC       ((gfp_t)0x20000u) /* all reserves: frees more than it takes */
-#define __GFP_NOMEMALLOC     ((gfp_t)0x80000u) /* no reserves, whatever the context grants */
+#define __GFP_NOMEMALLOC     ((gfp_t)0x80000u) /* not MEMALLOC's reserves, nor GFP_ATOMIC's extra */
 
 /* What comes back. */
-#define __GFP_ZERO   ((gfp_t)0x100u)   /* zeroed */
-#define __GFP_NOWARN ((gfp_t)0x2000u)  /* no report when there is no memory */
-#define __GFP_COMP   ((gfp_t)0x40000u) /* accepted; every block here knows its order */
+#define __GFP_ZERO           ((gfp_t)0x100u)   /* zeroed */
+#define __GFP_NOWARN         ((gfp_t)0x2000u)  /* no report when there is no memory */
+#define __GFP_COMP           ((gfp_t)0x40000u) /* accepted; every block here knows its order */
 
-#define __GFP_RECLAIM (__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM)
+#define __GFP_RECLAIM        (__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM)
 
 /*
  * The ones to use.
@@ -66,10 +66,10 @@
 #define GFP_DMA              (__GFP_DMA)
 
 /* Every bit that means something. */
-#define GFP_ALL_BITS                                                                               \
-	(__GFP_DMA | __GFP_HIGHMEM | __GFP_MOVABLE | __GFP_USER | __GFP_HIGH | __GFP_IO | __GFP_FS |   \
-	 __GFP_RECLAIM | __GFP_RETRY_MAYFAIL | __GFP_NOFAIL | __GFP_NORETRY | __GFP_MEMALLOC |         \
-	 __GFP_NOMEMALLOC | __GFP_ZERO | __GFP_NOWARN | __GFP_COMP)
+#define GFP_ALL_BITS                                                                      \
+	(__GFP_DMA | __GFP_HIGHMEM | __GFP_MOVABLE | __GFP_USER | __GFP_HIGH | __GFP_IO | \
+	 __GFP_FS | __GFP_RECLAIM | __GFP_RETRY_MAYFAIL | __GFP_NOFAIL | __GFP_NORETRY |  \
+	 __GFP_MEMALLOC | __GFP_NOMEMALLOC | __GFP_ZERO | __GFP_NOWARN | __GFP_COMP)
 
 /*
  * gfp_describe - the flags in words, "GFP_KERNEL|__GFP_ZERO", into `buffer`.

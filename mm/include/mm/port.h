@@ -74,7 +74,7 @@ bool mm_host_symbol(uintptr_t address, const char **name, size_t *offset);
 uint64_t mm_host_time(void);
 
 /*
- * [optional: false, so that HighMem stays unused]  Map the page at `phys`,
+ * [optional: false; give mm_init() no window then]  Map the page at `phys`,
  * writable and never executable, at `virt` in the window given to mm_init().
  * `virt` is unmapped before.  Returns false when a page table is needed and
  * there is no memory for one.  May call alloc_pages(GFP_ATOMIC).  Contexts: any

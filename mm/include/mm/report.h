@@ -21,8 +21,8 @@ enum mm_report_kind {
 	MM_REPORT_CACHE_IN_USE,  /* cache destroyed with live objects */
 	MM_REPORT_MISUSE,        /* a function used against its contract; the text says how */
 	MM_REPORT_MIGHT_SLEEP,   /* sleeping flags where sleeping is not allowed */
-	MM_REPORT_ALLOC_FAILED,  /* no memory, and the caller did not say NOWARN (rate limited) */
-	MM_REPORT_CORRUPTION,    /* the allocator's own state is damaged: see mm_check() */
+	MM_REPORT_ALLOC_FAILED, /* no memory, and the caller did not say NOWARN (rate limited) */
+	MM_REPORT_CORRUPTION,   /* the allocator's own state is damaged: see mm_check() */
 	MM_NR_REPORT_KINDS
 };
 

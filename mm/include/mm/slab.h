@@ -16,10 +16,10 @@ struct kmem_cache; /* opaque */
 
 typedef uint32_t slab_flags_t;
 
-#define SLAB_HWCACHE_ALIGN   ((slab_flags_t)0x1u) /* objects start on a cache line */
-#define SLAB_PANIC           ((slab_flags_t)0x2u) /* panic when the cache cannot be created */
-#define SLAB_CACHE_DMA       ((slab_flags_t)0x4u) /* slabs from the DMA zone */
-#define SLAB_RECLAIM_ACCOUNT ((slab_flags_t)0x8u) /* count the slabs as reclaimable */
+#define SLAB_HWCACHE_ALIGN   ((slab_flags_t)0x1u)  /* objects start on a cache line */
+#define SLAB_PANIC           ((slab_flags_t)0x2u)  /* panic when the cache cannot be created */
+#define SLAB_CACHE_DMA       ((slab_flags_t)0x4u)  /* slabs from the DMA zone */
+#define SLAB_RECLAIM_ACCOUNT ((slab_flags_t)0x8u)  /* count the slabs as reclaimable */
 #define SLAB_USER            ((slab_flags_t)0x10u) /* slabs from user pageblocks */
 
 #define KMEM_CACHE_ALIGN_MIN 8u         /* every object is aligned to at least this */
@@ -53,8 +53,9 @@ bool kmem_cache_destroy(struct kmem_cache *cache);
  * kmem_cache_alloc - one object, or NULL.
  *
  * __GFP_ZERO, and kmem_cache_zalloc, give a zeroed object; refused for a cache
- * with a constructor.  __GFP_DMA, __GFP_HIGHMEM, __GFP_USER and __GFP_MOVABLE
- * are refused: the zone belongs to the cache.  Contexts: as alloc_pages.
+ * with a constructor.  Zone and pageblock type belong to the cache: __GFP_HIGHMEM,
+ * and __GFP_DMA for a cache without SLAB_CACHE_DMA, are refused; __GFP_USER and
+ * __GFP_MOVABLE change nothing.  Contexts: as alloc_pages.
  */
 void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp) __attribute__((malloc));
 void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp) __attribute__((malloc));

@@ -8,7 +8,12 @@
 
 #include <mm/types.h>
 
-enum mm_zone_id { MM_ZONE_DMA, MM_ZONE_NORMAL, MM_ZONE_HIGH, MM_NR_ZONES };
+enum mm_zone_id {
+	MM_ZONE_DMA,
+	MM_ZONE_NORMAL,
+	MM_ZONE_HIGH,
+	MM_NR_ZONES
+};
 
 struct mm_zone_info {
 	const char *name;
@@ -18,7 +23,7 @@ struct mm_zone_info {
 	size_t free;                 /* free now */
 	size_t min, low, high;       /* watermarks in pages */
 	size_t reserve[MM_NR_ZONES]; /* lowmem reserve against requests that could use zone j */
-	size_t free_blocks[2][MM_NR_ORDERS]; /* by type (0 kernel, 1 user) and order */
+	size_t free_blocks[2][MM_NR_ORDERS];   /* by type (0 kernel, 1 user) and order */
 	unsigned long allocs, frees, failures; /* block operations so far */
 };
 
@@ -43,9 +48,10 @@ void mm_for_each_cache(bool (*visit)(const struct mm_cache_info *info, void *arg
 
 struct mm_memory_info {
 	size_t managed_pages, free_pages;
-	size_t slab_pages, slab_reclaimable_pages; /* pages in slabs; of these in RECLAIM_ACCOUNT caches */
-	size_t large_pages;                        /* pages in kmalloc blocks beyond the caches */
-	size_t page_array_bytes;                   /* what struct pages cost */
+	size_t slab_pages,
+		slab_reclaimable_pages; /* pages in slabs; of these in RECLAIM_ACCOUNT caches */
+	size_t large_pages;             /* pages in kmalloc blocks beyond the caches */
+	size_t page_array_bytes;        /* what struct pages cost */
 	size_t page_array_entries;
 	size_t window_pages, window_pages_used; /* the mapping window */
 };

@@ -10,13 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef uint32_t pfn_t;   /* page frame number: physical address >> PAGE_SHIFT; reaches 16 TiB */
-typedef uint64_t paddr_t; /* physical address in bytes; 64 bits because PAE reaches past 4 GiB */
-typedef uint32_t gfp_t;   /* allocation flags, a bit mask: see <mm/gfp.h> */
+typedef uint32_t pfn_t; /* page frame number: physical address >> PAGE_SHIFT; reaches 16 TiB */
+typedef uint64_t
+	paddr_t;        /* physical address in bytes; 64 bits because PAE reaches past 4 GiB */
+typedef uint32_t gfp_t; /* allocation flags, a bit mask: see <mm/gfp.h> */
 
-#define PAGE_SHIFT 12
-#define PAGE_SIZE  ((size_t)1 << PAGE_SHIFT)
-#define PAGE_MASK  (~(PAGE_SIZE - 1))
+#define PAGE_SHIFT   12
+#define PAGE_SIZE    ((size_t)1 << PAGE_SHIFT)
+#define PAGE_MASK    (~(PAGE_SIZE - 1))
 
 /* Largest block of the buddy allocator: 2^MM_MAX_ORDER pages, 4 MiB. */
 #define MM_MAX_ORDER 10

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The buddy allocator's invariants (buddy.c), checked twice over: once along the
+ * lists, once page by page; what both count must be the same.
+ *
+ * Pure: no locks, no output.  Safe on damaged structures: a link is followed only after
+ * it proved to lie in the zone, and no list further than its own count.
+ */
+#include <check.h>
+
+static const struct page *page_at(const struct buddy *buddy, pfn_t pfn)
+{
+	return (const struct page *)(buddy->bias + (uintptr_t)pfn * sizeof(struct page));
+}
+
+static bool in_zone(const struct buddy *buddy, pfn_t pfn, unsigned order)
+{
+	return pfn >= buddy->start && pfn < buddy->end && buddy->end - pfn >= (pfn_t)1 << order;
+}
+
+/* One element of a list; false when its links cannot be followed. */
+static bool check_listed(const struct buddy *buddy, pfn_t pfn, pfn_t prev, unsigned order,
+			 unsigned type, bool (*exists)(pfn_t), struct violations *found)
+{
+	const struct page *page;
+
+	if (!in_zone(buddy, pfn, order) || (exists && !exists(pfn))) {
+		violation_add(found, pfn, "a free list leads out of the zone");
+		return false;
+	}
+	page = page_at(buddy, pfn);
+	if (page->kind != PAGE_FREE || page->order != order || page->type != type) {
+		violation_add(found, pfn, "on a free list, but not such a free block");
+		return false;
+	}
+	if (page->prev != prev)
+		violation_add(found, pfn, "free list: the link back is wrong");
+	return true;
+}
+
+/* I1, I2 along one list. */
+static void check_list(const struct buddy *buddy, unsigned type, unsigned order,
+		       bool (*exists)(pfn_t), struct violations *found)
+{
+	const struct buddy_lists *lists = &buddy->types[type];
+	pfn_t prev = PFN_NONE, pfn = lists->head[order];
+	size_t length = 0;
+
+	if ((lists->orders >> order & 1) != (pfn != PFN_NONE))
+		violation_add(found, order, "the bitmap of orders disagrees with a list");
+	for (; pfn != PFN_NONE; length++) {
+		if (length == lists->count[order]) {
+			violation_add(found, pfn, "a free list is longer than its count");
+			return;
+		}
+		if (!check_listed(buddy, pfn, prev, order, type, exists, found))
+			return;
+		prev = pfn;
+		pfn = page_at(buddy, pfn)->next;
+	}
+	if (length != lists->count[order])
+		violation_add(found, order, "a free list is shorter than its count");
+}
+
+static bool is_free(const struct buddy *buddy, pfn_t pfn, unsigned order)
+{
+	const struct page *page = page_at(buddy, pfn);
+
+	return in_zone(buddy, pfn, order) && page->kind == PAGE_FREE && page->order == order &&
+	       page->zone == buddy->zone;
+}
+
+/* The inside of a block: tails, or pages of the same slab. */
+static void check_inside(const struct buddy *buddy, pfn_t pfn, struct violations *found)
+{
+	const struct page *head = page_at(buddy, pfn);
+
+	for (pfn_t i = 1; i < (pfn_t)1 << head->order; i++) {
+		const struct page *page = head + i;
+		bool same_slab = head->kind == PAGE_SLAB && page->kind == PAGE_SLAB &&
+				 page->slab == head->slab;
+
+		if (page->kind != PAGE_TAIL && !same_slab)
+			violation_add(found, pfn + i, "inside a block, but not its tail");
+		if (page->zone != buddy->zone)
+			violation_add(found, pfn + i, "a block reaches into another zone");
+	}
+}
+
+/* The block that starts at pfn; returns the pages to go on by. */
+static pfn_t check_block(const struct buddy *buddy, pfn_t pfn, size_t *nr_free,
+			 struct violations *found)
+{
+	const struct page *page = page_at(buddy, pfn);
+	unsigned order = page->order;
+
+	if (order > MM_MAX_ORDER || !in_zone(buddy, pfn, order) ||
+	    pfn_align_down(pfn, order) != pfn) {
+		violation_add(found, pfn, "a block of impossible order");
+		return 1;
+	}
+	check_inside(buddy, pfn, found);
+	if (page->kind == PAGE_FREE) {
+		*nr_free += (size_t)1 << order;
+		if (order < MM_MAX_ORDER && is_free(buddy, pfn ^ ((pfn_t)1 << order), order))
+			violation_add(found, pfn, "two free buddies have not merged");
+	}
+	return (pfn_t)1 << order;
+}
+
+static pfn_t check_page(const struct buddy *buddy, pfn_t pfn, size_t *nr_free,
+			struct violations *found)
+{
+	const struct page *page = page_at(buddy, pfn);
+
+	if (page->kind == PAGE_HOLE)
+		return 1;
+	if (page->zone != buddy->zone)
+		violation_add(found, pfn, "a page of another zone");
+	switch (page->kind) {
+	case PAGE_RESERVED: return 1;
+	case PAGE_FREE:
+	case PAGE_BLOCK:
+	case PAGE_SLAB:
+	case PAGE_LARGE: return check_block(buddy, pfn, nr_free, found);
+	case PAGE_TAIL: violation_add(found, pfn, "a tail without a head"); return 1;
+	default: violation_add(found, pfn, "a page of no kind"); return 1;
+	}
+}
+
+/* Frame after `pfn`'s largest block. */
+static pfn_t next_block(const struct buddy *buddy, pfn_t pfn)
+{
+	pfn_t next = pfn_align_down(pfn, MM_MAX_ORDER) + ((pfn_t)1 << MM_MAX_ORDER);
+
+	return next > pfn && next < buddy->end ? next : buddy->end;
+}
+
+void buddy_check(const struct buddy *buddy, bool (*exists)(pfn_t pfn), struct violations *found)
+{
+	size_t listed = 0, seen = 0;
+
+	for (unsigned type = 0; type < NR_BLOCK_TYPES; type++) {
+		for (unsigned order = 0; order < MM_NR_ORDERS; order++) {
+			check_list(buddy, type, order, exists, found);
+			listed += buddy->types[type].count[order] << order;
+		}
+	}
+	for (pfn_t pfn = buddy->start; pfn < buddy->end;) {
+		if (exists && !exists(pfn))
+			pfn = next_block(buddy, pfn);
+		else
+			pfn += check_page(buddy, pfn, &seen, found);
+	}
+	if (listed != buddy->nr_free)
+		violation_add(found, listed, "free pages on the lists are not what is counted");
+	if (seen != buddy->nr_free)
+		violation_add(found, seen, "free pages in the zone are not what is counted");
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the optional half of the host contract does when the host does not say: right
+ * for one CPU, no high memory, no symbols, no clock.  All weak: the host's own wins.
+ */
+#include <bits.h>
+#include <mm/port.h>
+
+#define WEAK __attribute__((weak))
+
+WEAK void mm_host_context(struct mm_context *context)
+{
+	*context = (struct mm_context){.kind = MM_CONTEXT_THREAD, .cpu = mm_cpu_id()};
+}
+
+WEAK size_t mm_host_backtrace(uintptr_t *frames, size_t max)
+{
+	(void)frames;
+	(void)max;
+	return 0;
+}
+
+WEAK bool mm_host_symbol(uintptr_t address, const char **name, size_t *offset)
+{
+	(void)address;
+	(void)name;
+	(void)offset;
+	return false;
+}
+
+WEAK uint64_t mm_host_time(void)
+{
+	return 0;
+}
+
+WEAK bool mm_host_map(uintptr_t virt, paddr_t phys)
+{
+	(void)virt;
+	(void)phys;
+	return false;
+}
+
+WEAK void mm_host_unmap(uintptr_t virt, size_t nr_pages)
+{
+	(void)virt;
+	(void)nr_pages;
+}
+
+WEAK bool mm_host_translate(uintptr_t virt, paddr_t *phys)
+{
+	(void)virt;
+	(void)phys;
+	return false;
+}
+
+WEAK bool mm_host_readable(const void *address, size_t nr_bytes)
+{
+	(void)address;
+	(void)nr_bytes;
+	return true;
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Bringing the allocator up, bottom first: each layer may use those before it.
+ *
+ * High memory and its mapping window depend on each other: pages above the direct map
+ * are of use only if they can be mapped, and mapping wants page tables, which are
+ * pages.  So the zones come first, then the slots; a host that cannot map leaves the
+ * High zone without anybody who could touch it, which is why that is fatal.
+ */
+#include <bits.h>
+#include <bootmem.h>
+#include <highmem.h>
+#include <kmalloc.h>
+#include <log.h>
+#include <mm/boot.h>
+#include <report.h>
+#include <slab.h>
+#include <window.h>
+#include <zone.h>
+
+static bool no_room(const char *what)
+{
+	mm_log("mm: no low memory for %s", what);
+	return false;
+}
+
+/*
+ * Whole pages of the window that the boot info offers.  False when they are too few
+ * to be of use.
+ */
+static bool window_bounds(const struct mm_boot_info *info, uintptr_t *start, uintptr_t *end)
+{
+	*start = align_up(info->window_start, PAGE_SIZE);
+	*end = info->window_end & PAGE_MASK;
+	return *start<*end && * end - *start> HIGHMEM_SLOT_BYTES;
+}
+
+bool mm_init(const struct mm_boot_info *info)
+{
+	uintptr_t window_start, window_end;
+	bool can_map = window_bounds(info, &window_start, &window_end);
+	bool high;
+
+	report_reset(info->panic_on_report);
+	page_array_reset();
+	highmem_reset();
+	window_reset();
+
+	if (!bootmem_init(info, can_map))
+		return false;
+	high = memmap_bytes(&bootmem.ram, bootmem.low_limit, bootmem.max_paddr) > 0;
+	if (!page_array_init())
+		return no_room("the page array");
+	if (high && !window_init(window_start + HIGHMEM_SLOT_BYTES, window_end))
+		return no_room("the mapping window's bits");
+	if (!zones_init())
+		return no_room("the zones' tables");
+	if (high && !highmem_init(window_start)) {
+		mm_log("mm: high memory, but the host cannot map it");
+		return false;
+	}
+	cache_init();
+	kmalloc_init();
+	return true;
+}

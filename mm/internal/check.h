@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Checking invariants.  See debug/check.c. */
+#ifndef MM_INTERNAL_CHECK_H
+#define MM_INTERNAL_CHECK_H
+
+#include <buddy.h>
+#include <slab.h>
+
+/* One broken invariant: where, and which. */
+struct violation {
+	uintptr_t where; /* a frame number, or an address */
+	const char *what;
+};
+
+/* Violations found, under a lock or not, to be reported later: all counted, the first few kept. */
+#define VIOLATIONS_KEPT 8
+struct violations {
+	size_t count;
+	struct violation kept[VIOLATIONS_KEPT];
+};
+
+void violation_add(struct violations *found, uintptr_t where, const char *what);
+
+/*
+ * buddy_check - verify every invariant, by the lists and by each page.  `exists`
+ * tells whether the largest block around a frame has struct pages; NULL: all have.
+ */
+void buddy_check(const struct buddy *buddy, bool (*exists)(pfn_t pfn),
+		 struct violations *found);
+
+/* slab_check_locked - verify a cache, its slabs and its magazines. */
+void slab_check_locked(const struct kmem_cache *cache, struct violations *found);
+
+#endif

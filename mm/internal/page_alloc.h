@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* The page allocator as the layers above it see it.  See page_alloc.c. */
+#ifndef MM_INTERNAL_PAGE_ALLOC_H
+#define MM_INTERNAL_PAGE_ALLOC_H
+
+#include <gfp.h>
+#include <mm/page_alloc.h>
+#include <page.h>
+
+/* alloc_pages for a request that passed gfp_admit(); `caller` is who a report names. */
+struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller);
+
+/* Free a block whose owner has vouched for it: PAGE_BLOCK, one reference, this order. */
+void pages_free(struct page *page, unsigned order);
+
+/* The zone modifiers and the pageblock type that a mask asks for.  Pure. */
+enum mm_zone_id gfp_zone(gfp_t gfp);
+enum block_type gfp_block_type(gfp_t gfp);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making a report: a headline, lines of detail, and the line that says what was
+ * done about it.  Never with a lock of mm's held.  See debug/report.c.
+ */
+#ifndef MM_INTERNAL_REPORT_H
+#define MM_INTERNAL_REPORT_H
+
+#include <mm/port.h>
+#include <mm/report.h>
+
+#define REPORT_WHAT_MAX 160
+
+struct report {
+	enum mm_report_kind kind;
+	uintptr_t address, caller;
+	bool quiet; /* counted and passed on, but not printed: the rate limit */
+	char what[REPORT_WHAT_MAX];
+};
+
+void report_begin(struct report *report, enum mm_report_kind kind, uintptr_t address,
+		  uintptr_t caller, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+void report_line(const struct report *report, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void report_bytes(const struct report *report, const void *address, size_t size);
+void report_end(const struct report *report, const char *fix);
+
+/* All of it in one call, for reports without detail. */
+void report_now(enum mm_report_kind kind, uintptr_t address, uintptr_t caller, const char *fix,
+		const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* True the first time that it is asked for this call site; remembers REPORT_CALL_SITES of them. */
+#define REPORT_CALL_SITES 64
+bool report_first_from(uintptr_t caller);
+
+void report_reset(bool panic_on_report);
+
+#endif

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kmalloc: from a size and flags to a cache, to whole pages, or to mapped high memory.
+ *
+ * Size classes are four to a doubling from 64 bytes on, and every 16 bytes below, so
+ * that rounding a larger size up wastes at most a fifth of the block.  Each class exists in three kinds: for
+ * the kernel, for users (GFP_USER: slabs in user pageblocks) and for DMA.
+ *
+ * Alignment is what kmalloc.h promises because a class is a multiple of the
+ * largest power of two that divides any size it serves: between two neighbours the
+ * step is a power of two, so a size strictly between them is divisible by less than the
+ * step, and both are multiples of it.  Slabs of up to 32 KiB are aligned to their
+ * size, so no object crosses a 64 KiB boundary.
+ *
+ * I1. class_of_small and class_of_large name the first class that is large enough.
+ * I2. A block beyond the caches is PAGE_LARGE; `window` is its address in the
+ *     mapping window, or 0 when it has its direct-map address.
+ *
+ * No locks of its own.
+ */
+#include <bits.h>
+#include <gfp.h>
+#include <kmalloc.h>
+#include <mem.h>
+#include <mm/format.h>
+#include <mm/highmem.h>
+#include <page_alloc.h>
+#include <pointer.h>
+#include <report.h>
+#include <slab.h>
+#include <window.h>
+
+static const uint16_t class_sizes[] = {
+	16,   32,   48,   64,   80,   96,   112,  128,  160,  192,  224,
+	256,  320,  384,  448,  512,  640,  768,  896,  1024, 1280, 1536,
+	1792, 2048, 2560, 3072, 3584, 4096, 5120, 6144, 7168, 8192,
+};
+
+#define NR_CLASSES       (sizeof(class_sizes) / sizeof(class_sizes[0]))
+
+/* Tables from size to class: by steps of 16 bytes up to 1 KiB, of 256 beyond. */
+#define SMALL_STEP_SHIFT 4
+#define SMALL_MAX        1024u
+#define LARGE_STEP_SHIFT 8
+
+static uint8_t class_of_small[SMALL_MAX >> SMALL_STEP_SHIFT];
+static uint8_t class_of_large[KMALLOC_MAX_CACHE_SIZE >> LARGE_STEP_SHIFT];
+
+enum kmalloc_kind {
+	KMALLOC_KERNEL,
+	KMALLOC_USER,
+	KMALLOC_DMA,
+	NR_KMALLOC_KINDS
+};
+
+static struct kmem_cache caches[NR_KMALLOC_KINDS][NR_CLASSES];
+
+size_t kmalloc_large_pages;
+
+/* --- sizes --------------------------------------------------------------------- */
+
+static void fill_table(uint8_t *table, size_t entries, unsigned shift)
+{
+	unsigned class = 0;
+
+	for (size_t i = 0; i < entries; i++) {
+		while (class_sizes[class] < (i + 1) << shift)
+			class ++;
+		table[i] = (uint8_t) class;
+	}
+}
+
+/* size: 1 .. KMALLOC_MAX_CACHE_SIZE */
+static inline unsigned class_of(size_t size)
+{
+	if (likely(size <= SMALL_MAX))
+		return class_of_small[(size - 1) >> SMALL_STEP_SHIFT];
+	return class_of_large[(size - 1) >> LARGE_STEP_SHIFT];
+}
+
+void kmalloc_init(void)
+{
+	static const char *const prefixes[NR_KMALLOC_KINDS] = {"kmalloc", "kmalloc-user",
+							       "kmalloc-dma"};
+	static const slab_flags_t flags[NR_KMALLOC_KINDS] = {0, SLAB_USER, SLAB_CACHE_DMA};
+
+	kmalloc_large_pages = 0;
+	fill_table(class_of_small, sizeof(class_of_small), SMALL_STEP_SHIFT);
+	fill_table(class_of_large, sizeof(class_of_large), LARGE_STEP_SHIFT);
+	for (unsigned kind = 0; kind < NR_KMALLOC_KINDS; kind++) {
+		for (unsigned class = 0; class < NR_CLASSES; class ++) {
+			char name[KMEM_CACHE_NAME_MAX];
+
+			mm_snprintf(name, sizeof(name), "%s-%u", prefixes[kind],
+				    class_sizes[class]);
+			cache_setup(&caches[kind][class], name, class_sizes[class], 0,
+				    flags[kind] | SLAB_KMALLOC, NULL);
+		}
+	}
+}
+
+size_t kmalloc_size_roundup(size_t size)
+{
+	if (size == 0 || size > KMALLOC_MAX_SIZE)
+		return size;
+	if (size <= KMALLOC_MAX_CACHE_SIZE)
+		return class_sizes[class_of(size)];
+	return PAGE_SIZE << get_order(size);
+}
+
+static enum kmalloc_kind kind_of(gfp_t gfp)
+{
+	if (gfp & __GFP_DMA)
+		return KMALLOC_DMA;
+	return gfp_block_type(gfp) == BLOCK_USER ? KMALLOC_USER : KMALLOC_KERNEL;
+}
+
+/* --- whole pages --------------------------------------------------------------- */
+
+static void own_large(struct page *page, uintptr_t window)
+{
+	page->window = window;
+	page->kind = PAGE_LARGE;
+	__atomic_fetch_add(&kmalloc_large_pages, (size_t)1 << page->order, __ATOMIC_RELAXED);
+}
+
+/* Beyond the caches: a whole block of low memory. */
+static void *alloc_large(size_t size, gfp_t gfp, uintptr_t caller)
+{
+	struct page *page = pages_alloc(gfp & ~__GFP_HIGHMEM, get_order(size), caller);
+
+	if (!page)
+		return NULL;
+	own_large(page, 0);
+	return page_address(page);
+}
+
+/*
+ * Whole pages of the High zone, mapped in the window.  NULL, without a word, when
+ * there are none or no room to map them: low memory is next.
+ */
+static void *alloc_high(size_t size, gfp_t gfp, uintptr_t caller)
+{
+	gfp_t quiet =
+		(gfp & ~(__GFP_NOFAIL | __GFP_RETRY_MAYFAIL)) | __GFP_NORETRY | __GFP_NOWARN;
+	unsigned order = get_order(size);
+	struct page *page;
+	void *address = NULL;
+
+	if (window_pages() == 0)
+		return NULL;
+	page = pages_alloc(quiet, order, caller);
+	if (!page)
+		return NULL;
+	if (page_is_highmem(page))
+		address = window_map_block(page, order);
+	if (!address) {
+		pages_free(page, order);
+		return NULL;
+	}
+	own_large(page, (uintptr_t)address);
+	return address;
+}
+
+/* The large block that starts at p; NULL if none does. */
+static struct page *large_block(const void *p)
+{
+	struct page *page = page_of_address(p);
+
+	if (page && page->kind == PAGE_LARGE && page->window == 0)
+		return (uintptr_t)p % PAGE_SIZE == 0 ? page : NULL;
+	page = window_page(p);
+	if (page && page->kind == PAGE_LARGE && page->window == (uintptr_t)p)
+		return page;
+	return NULL;
+}
+
+static void free_large(struct page *page)
+{
+	unsigned order = page->order;
+
+	if (page->window)
+		window_unmap_block((const void *)page->window, order);
+	page->kind = PAGE_BLOCK;
+	__atomic_fetch_sub(&kmalloc_large_pages, (size_t)1 << order, __ATOMIC_RELAXED);
+	pages_free(page, order);
+}
+
+static __attribute__((noinline)) void kfree_slow(const void *p, uintptr_t caller)
+{
+	struct page *page = large_block(p);
+
+	if (page)
+		free_large(page);
+	else
+		pointer_refuse_free(p, NULL, caller);
+}
+
+/* --- the interface ------------------------------------------------------------- */
+
+/* size: 1 .. KMALLOC_MAX_CACHE_SIZE.  Zeroing covers the slack: krealloc may hand it out. */
+static inline void *alloc_small(size_t size, gfp_t gfp, uintptr_t caller)
+{
+	struct kmem_cache *cache = &caches[kind_of(gfp)][class_of(size)];
+	void *p = cache_alloc(cache, gfp, caller);
+
+	if ((gfp & __GFP_ZERO) && p)
+		memset(p, 0, cache->size);
+	return p;
+}
+
+/* Zero and unusual sizes, high memory. */
+static __attribute__((noinline)) void *kmalloc_slow(size_t size, gfp_t gfp, uintptr_t caller)
+{
+	void *p;
+
+	if (size == 0)
+		return ZERO_SIZE_PTR;
+	if (size > KMALLOC_MAX_SIZE) {
+		if (!(gfp & __GFP_NOWARN))
+			report_now(MM_REPORT_BAD_SIZE, 0, caller, "the request fails: NULL",
+				   "kmalloc of %zu bytes; the most is %zu", size,
+				   KMALLOC_MAX_SIZE);
+		return NULL;
+	}
+	if (gfp & __GFP_HIGHMEM) {
+		p = alloc_high(size, gfp, caller);
+		if (p)
+			return p;
+	}
+	if (size > KMALLOC_MAX_CACHE_SIZE)
+		return alloc_large(size, gfp, caller);
+	return alloc_small(size, gfp & ~__GFP_HIGHMEM, caller);
+}
+
+static inline void *kmalloc_from(size_t size, gfp_t gfp, uintptr_t caller)
+{
+	if (!gfp_admit(&gfp, caller))
+		return NULL;
+	if (unlikely(size - 1 >= KMALLOC_MAX_CACHE_SIZE || (gfp & __GFP_HIGHMEM)))
+		return kmalloc_slow(size, gfp, caller);
+	return alloc_small(size, gfp, caller);
+}
+
+void *kmalloc(size_t size, gfp_t gfp)
+{
+	return kmalloc_from(size, gfp, CALLER());
+}
+
+void *kzalloc(size_t size, gfp_t gfp)
+{
+	return kmalloc_from(size, gfp | __GFP_ZERO, CALLER());
+}
+
+static void *alloc_array(size_t n, size_t size, gfp_t gfp, uintptr_t caller)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes))
+		return NULL;
+	return kmalloc_from(bytes, gfp, caller);
+}
+
+void *kmalloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	return alloc_array(n, size, gfp, CALLER());
+}
+
+void *kcalloc(size_t n, size_t size, gfp_t gfp)
+{
+	return alloc_array(n, size, gfp | __GFP_ZERO, CALLER());
+}
+
+static inline void kfree_from(const void *p, uintptr_t caller)
+{
+	struct page *page;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return;
+	page = page_of_address(p);
+	if (likely(page && page->kind == PAGE_SLAB))
+		cache_free_object(page->slab, (void *)(uintptr_t)p, caller);
+	else
+		kfree_slow(p, caller);
+}
+
+void kfree(const void *p)
+{
+	kfree_from(p, CALLER());
+}
+
+/* Usable bytes of a live block; 0, silent, for anything else. */
+static size_t size_of_block(const void *p)
+{
+	struct page *page = page_of_address(p);
+
+	if (page && page->kind == PAGE_SLAB) {
+		unsigned index = slab_index(page->slab, p);
+
+		if (index == SLAB_NO_OBJECT || page->slab->state[index] != OBJECT_LIVE ||
+		    (page->slab->cache->flags & SLAB_INTERNAL))
+			return 0;
+		return page->slab->cache->object_size;
+	}
+	page = large_block(p);
+	return page ? PAGE_SIZE << page->order : 0;
+}
+
+/* The same; says what is wrong when it is 0. */
+static size_t checked_size(const void *p, uintptr_t caller, const char *action)
+{
+	size_t size = size_of_block(p);
+	struct report report;
+
+	if (size)
+		return size;
+	report_begin(&report, MM_REPORT_BAD_ADDRESS, (uintptr_t)p, caller,
+		     "%s of %p, which is no live block", action, p);
+	pointer_describe(&report, p);
+	report_end(&report, "nothing is changed");
+	return 0;
+}
+
+size_t ksize(const void *p)
+{
+	return ZERO_OR_NULL_PTR(p) ? 0 : checked_size(p, CALLER(), "ksize");
+}
+
+void kfree_sensitive(const void *p)
+{
+	size_t size;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return;
+	size = size_of_block(p);
+	if (size)
+		memset((void *)(uintptr_t)p, 0, size);
+	/* The compiler may not drop the stores: the next owner sees this memory. */
+	__asm__ volatile("" : : "r"(p) : "memory");
+	kfree_from(p, CALLER());
+}
+
+/* Does the block move when its size changes from `old` usable bytes to `size`? */
+static bool must_move(size_t old, size_t size)
+{
+	return size > old || kmalloc_size_roundup(size) < old;
+}
+
+static void *realloc_from(const void *p, size_t size, gfp_t gfp, uintptr_t caller)
+{
+	size_t old;
+	void *new;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return kmalloc_from(size, gfp, caller);
+	if (size == 0) {
+		kfree_from(p, caller);
+		return ZERO_SIZE_PTR;
+	}
+	old = checked_size(p, caller, "krealloc");
+	if (old == 0)
+		return NULL;
+	if (!must_move(old, size)) {
+		/* The slack counts as grown: a later krealloc may hand it out. */
+		if (gfp & __GFP_ZERO)
+			memset((char *)(uintptr_t)p + size, 0, old - size);
+		return (void *)(uintptr_t)p;
+	}
+	new = kmalloc_from(size, gfp, caller);
+	if (!new)
+		return NULL;
+	memcpy(new, p, min_size(old, size));
+	kfree_from(p, caller);
+	return new;
+}
+
+void *krealloc(const void *p, size_t size, gfp_t gfp)
+{
+	return realloc_from(p, size, gfp, CALLER());
+}
+
+void *krealloc_array(void *p, size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes))
+		return NULL;
+	return realloc_from(p, bytes, gfp, CALLER());
+}
+
+void *kmemdup(const void *from, size_t size, gfp_t gfp)
+{
+	void *p = kmalloc_from(size, gfp, CALLER());
+
+	if (!ZERO_OR_NULL_PTR(p))
+		memcpy(p, from, size);
+	return p;
+}
+
+static char *copy_string(const char *s, size_t length, gfp_t gfp, uintptr_t caller)
+{
+	char *copy = kmalloc_from(length + 1, gfp, caller);
+
+	if (copy) {
+		memcpy(copy, s, length);
+		copy[length] = '\0';
+	}
+	return copy;
+}
+
+static size_t length_of(const char *s, size_t max)
+{
+	size_t length = 0;
+
+	while (length < max && s[length])
+		length++;
+	return length;
+}
+
+char *kstrdup(const char *s, gfp_t gfp)
+{
+	return s ? copy_string(s, length_of(s, SIZE_MAX - 1), gfp, CALLER()) : NULL;
+}
+
+char *kstrndup(const char *s, size_t max, gfp_t gfp)
+{
+	return s ? copy_string(s, length_of(s, min_size(max, SIZE_MAX - 1)), gfp, CALLER())
+		 : NULL;
+}

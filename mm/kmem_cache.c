@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Object caches: magazines in front, slabs behind, the public interface on top.
+ *
+ * An allocation pops the CPU's magazine; a free pushes.  When that does not do, the
+ * slow path takes the cache's lock and moves objects between magazine and slabs, and
+ * outside of the lock slabs come from and go to the page allocator.
+ *
+ * I1. nr_taken counts the objects that are live or in a magazine; live objects are
+ *     nr_taken - magazine_count().
+ * I2. After each slow path at most EMPTY_SLABS_KEPT slabs are empty (a slab that is
+ *     being added to a cache that shrinks at the same time may be one more).
+ *
+ * Locks, outermost first: cache_list_lock [g], cache->lock [c], both with interrupts off.
+ * Never called holding either: the page allocator, constructors, the host.
+ */
+#include <bits.h>
+#include <gfp.h>
+#include <magazine.h>
+#include <mem.h>
+#include <pointer.h>
+#include <report.h>
+#include <slab.h>
+
+struct list cache_list;
+struct mm_spinlock cache_list_lock;
+
+/* Where the struct kmem_cache of kmem_cache_create() come from. */
+static struct kmem_cache cache_cache;
+
+/* Enough that a load that swings by a slab does not call the page allocator each time. */
+#define EMPTY_SLABS_KEPT 2u
+
+#define CACHE_LINE       64u
+
+/* --- allocation ---------------------------------------------------------------- */
+
+/* Move objects from the slabs to this CPU's magazine, and one to the caller. */
+static void *refill(struct kmem_cache *cache)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	void *object;
+
+	mm_spin_lock(&cache->lock);
+	object = magazine_refill_locked(cache);
+	mm_spin_unlock(&cache->lock);
+	mm_irq_restore(flags);
+	return object;
+}
+
+/* The magazine is empty. */
+static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_t gfp,
+						  uintptr_t caller)
+{
+	void *object;
+
+	magazine_attach(cache, gfp);
+	do
+		object = refill(cache);
+	while (!object && slab_grow(cache, gfp, caller));
+	return object;
+}
+
+/* An object for a request that passed gfp_admit(); not zeroed. */
+void *cache_alloc(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
+{
+	void *object = magazine_pop(cache);
+
+	return likely(object) ? object : alloc_slow(cache, gfp, caller);
+}
+
+static bool refuse(const struct kmem_cache *cache, uintptr_t caller, const char *what)
+{
+	report_now(MM_REPORT_BAD_FLAGS, 0, caller, "the request fails: NULL", "cache %s: %s",
+		   cache->name, what);
+	return false;
+}
+
+/* Flags that this cache cannot serve. */
+static bool cache_admits(const struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
+{
+	if ((gfp & __GFP_ZERO) && cache->ctor)
+		return refuse(cache, caller, "__GFP_ZERO would undo what the constructor did");
+	if (gfp & __GFP_HIGHMEM)
+		return refuse(cache, caller, "__GFP_HIGHMEM, but objects need an address");
+	if ((gfp & __GFP_DMA) && !(cache->flags & SLAB_CACHE_DMA))
+		return refuse(cache, caller, "__GFP_DMA, but not SLAB_CACHE_DMA");
+	return true;
+}
+
+static void *alloc_from(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
+{
+	void *object;
+
+	if (!gfp_admit(&gfp, caller))
+		return NULL;
+	if ((gfp & (__GFP_ZERO | __GFP_HIGHMEM | __GFP_DMA)) &&
+	    !cache_admits(cache, gfp, caller))
+		return NULL;
+	object = cache_alloc(cache, gfp, caller);
+	if ((gfp & __GFP_ZERO) && object)
+		memset(object, 0, cache->object_size);
+	return object;
+}
+
+void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	return alloc_from(cache, gfp, CALLER());
+}
+
+void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	return alloc_from(cache, gfp | __GFP_ZERO, CALLER());
+}
+
+/* --- free ---------------------------------------------------------------------- */
+
+/*
+ * [c] Free a live object past the magazine's room: half of a full magazine goes to the
+ * slabs first.  False, nothing done, when the object is not live after all.
+ */
+static bool free_locked(struct kmem_cache *cache, struct slab *slab, unsigned index)
+{
+	struct magazine *magazine = cache->magazine[mm_cpu_id()];
+
+	if (slab->state[index] != OBJECT_LIVE)
+		return false;
+	if (magazine->capacity == 0) {
+		slab_give_locked(cache, slab, index);
+		return true;
+	}
+	if (magazine->count == magazine->capacity)
+		magazine_spill_locked(cache, magazine, magazine->capacity / 2);
+	slab->state[index] = OBJECT_CACHED;
+	magazine->slots[magazine->count++] =
+		(struct magazine_slot){slab_object(slab, index), &slab->state[index]};
+	return true;
+}
+
+static bool free_slow(struct kmem_cache *cache, struct slab *slab, unsigned index)
+{
+	struct list doomed;
+	mm_irqflags_t flags;
+	bool freed;
+
+	list_init(&doomed);
+	flags = mm_irq_save();
+	mm_spin_lock(&cache->lock);
+	freed = free_locked(cache, slab, index);
+	slab_cull_locked(cache, EMPTY_SLABS_KEPT, &doomed);
+	mm_spin_unlock(&cache->lock);
+	mm_irq_restore(flags);
+	slab_release_all(&doomed);
+	return freed;
+}
+
+static __attribute__((noinline)) void free_full(struct slab *slab, unsigned index,
+						uintptr_t caller)
+{
+	struct kmem_cache *cache = slab->cache;
+
+	if (cache->flags & SLAB_INTERNAL) {
+		pointer_refuse_free(slab_object(slab, index), NULL, caller);
+		return;
+	}
+	magazine_attach(cache, GFP_NOWAIT);
+	if (!free_slow(cache, slab, index))
+		pointer_refuse_free(slab_object(slab, index), NULL, caller);
+}
+
+/* Free what a caller says is an object of this slab. */
+void cache_free_object(struct slab *slab, void *object, uintptr_t caller)
+{
+	unsigned index = slab_index(slab, object);
+	enum push_result result = PUSH_NOT_LIVE;
+
+	if (likely(index != SLAB_NO_OBJECT))
+		result = magazine_push(slab->cache, object, &slab->state[index]);
+	if (likely(result == PUSH_DONE))
+		return;
+	if (result == PUSH_FULL)
+		free_full(slab, index, caller);
+	else
+		pointer_refuse_free(object, NULL, caller);
+}
+
+/* Free an object of one of the allocator's own caches. */
+void cache_free_internal(struct kmem_cache *cache, void *object)
+{
+	struct slab *slab = page_of_address(object)->slab;
+
+	free_slow(cache, slab, slab_index(slab, object));
+}
+
+void kmem_cache_free(struct kmem_cache *cache, void *object)
+{
+	struct page *page;
+
+	if (!object)
+		return;
+	page = page_of_address(object);
+	if (likely(page && page->kind == PAGE_SLAB && page->slab->cache == cache))
+		cache_free_object(page->slab, object, CALLER());
+	else
+		pointer_refuse_free(object, cache, CALLER());
+}
+
+/* --- making and ending caches -------------------------------------------------- */
+
+static void list_cache(struct kmem_cache *cache)
+{
+	mm_irqflags_t flags = mm_irq_save();
+
+	mm_spin_lock(&cache_list_lock);
+	list_add_tail(&cache_list, &cache->link);
+	mm_spin_unlock(&cache_list_lock);
+	mm_irq_restore(flags);
+}
+
+static void unlist_cache(struct kmem_cache *cache)
+{
+	mm_irqflags_t flags = mm_irq_save();
+
+	mm_spin_lock(&cache_list_lock);
+	list_del(&cache->link);
+	mm_spin_unlock(&cache_list_lock);
+	mm_irq_restore(flags);
+}
+
+/* The alignment that objects get: at least the caller's wish and the minimum. */
+static size_t choose_align(size_t size, size_t align, slab_flags_t flags)
+{
+	align = max_size(align, KMEM_CACHE_ALIGN_MIN);
+	if (flags & SLAB_HWCACHE_ALIGN) {
+		size_t line = CACHE_LINE;
+
+		while (size <=
+		       line / 2) /* small objects share a line, but none straddles two */
+			line /= 2;
+		align = max_size(align, line);
+	}
+	return align;
+}
+
+static gfp_t choose_slab_gfp(slab_flags_t flags)
+{
+	return (flags & SLAB_CACHE_DMA ? __GFP_DMA : 0) | (flags & SLAB_USER ? __GFP_USER : 0);
+}
+
+/* Make a cache out of arguments that have been checked, and list it. */
+void cache_setup(struct kmem_cache *cache, const char *name, size_t size, size_t align,
+		 slab_flags_t flags, void (*ctor)(void *object))
+{
+	size_t length = 0;
+
+	memset(cache, 0, sizeof(*cache));
+	while (name[length] && length < KMEM_CACHE_NAME_MAX - 1)
+		length++;
+	memcpy(cache->name, name, length);
+	cache->object_size = (uint32_t)size;
+	cache->align = (uint32_t)choose_align(size, align, flags);
+	cache->flags = flags;
+	cache->slab_gfp = choose_slab_gfp(flags);
+	cache->ctor = ctor;
+	list_init(&cache->partial);
+	list_init(&cache->full);
+	list_init(&cache->empty);
+	slab_choose_layout(cache);
+	magazine_init_cache(cache);
+	if (!(flags & SLAB_INTERNAL))
+		cache->magazine_capacity = (uint16_t)magazine_capacity_for(cache->size);
+	list_cache(cache);
+}
+
+/* The allocator's own caches.  Needs the page allocator. */
+void cache_init(void)
+{
+	list_init(&cache_list);
+	memset(&cache_list_lock, 0, sizeof(cache_list_lock));
+	slab_init();
+	magazine_init();
+	cache_setup(&cache_cache, "kmem_cache", sizeof(struct kmem_cache), 0, SLAB_INTERNAL,
+		    NULL);
+}
+
+/* What is wrong with these arguments, in words; NULL if nothing is. */
+static const char *bad_arguments(const char *name, size_t size, size_t align,
+				 slab_flags_t flags)
+{
+	if (!name || !name[0])
+		return "it has no name";
+	if (size == 0 || size > KMEM_CACHE_SIZE_MAX)
+		return "impossible object size";
+	if (align && (!is_power_of_2(align) || align > PAGE_SIZE))
+		return "the alignment is no power of two up to a page";
+	if (flags & ~SLAB_PUBLIC_FLAGS)
+		return "unknown flags";
+	if (align_up(size, max_size(align, KMEM_CACHE_ALIGN_MIN)) > KMEM_CACHE_SIZE_MAX)
+		return "impossible object size";
+	return NULL;
+}
+
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align,
+				     slab_flags_t flags, void (*ctor)(void *object))
+{
+	const char *bad = bad_arguments(name, size, align, flags);
+	struct kmem_cache *cache = NULL;
+
+	if (bad)
+		report_now(MM_REPORT_BAD_SIZE, 0, CALLER(), "no cache is made: NULL",
+			   "cache %s, size %zu, align %zu, flags 0x%x: %s",
+			   name ? name : "(null)", size, align, flags, bad);
+	else
+		cache = cache_alloc(&cache_cache, mm_may_sleep() ? GFP_KERNEL : GFP_NOWAIT,
+				    CALLER());
+	if (cache)
+		cache_setup(cache, name, size, align, flags, ctor);
+	else if (flags & SLAB_PANIC)
+		mm_host_panic("mm: a cache that must exist could not be made");
+	return cache;
+}
+
+/* All empty slabs to the page allocator; returns pages. */
+static size_t release_empty(struct kmem_cache *cache)
+{
+	struct list doomed;
+	mm_irqflags_t flags;
+
+	list_init(&doomed);
+	flags = mm_irq_save();
+	mm_spin_lock(&cache->lock);
+	slab_cull_locked(cache, 0, &doomed);
+	mm_spin_unlock(&cache->lock);
+	mm_irq_restore(flags);
+	return slab_release_all(&doomed);
+}
+
+size_t kmem_cache_shrink(struct kmem_cache *cache)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	struct magazine *magazine;
+
+	mm_spin_lock(&cache->lock);
+	magazine = cache->magazine[mm_cpu_id()];
+	if (magazine->count)
+		magazine_spill_locked(cache, magazine, magazine->count);
+	mm_spin_unlock(&cache->lock);
+	mm_irq_restore(flags);
+	return release_empty(cache);
+}
+
+#define LISTED_OBJECTS 8u
+
+/* Name the live objects of the slabs on one list, until `left` is used up. */
+static void report_live(const struct report *report, const struct list *slabs, unsigned *left)
+{
+	const struct list *link;
+
+	list_for_each (link, slabs) {
+		const struct slab *slab = list_entry(link, struct slab, link);
+
+		for (unsigned i = 0; i < slab->nr && *left; i++) {
+			if (slab->state[i] != OBJECT_LIVE)
+				continue;
+			report_line(report, "live      object at %p", slab_object(slab, i));
+			--*left;
+		}
+	}
+}
+
+static void report_in_use(const struct kmem_cache *cache, uintptr_t caller)
+{
+	unsigned left = LISTED_OBJECTS;
+	struct report report;
+
+	report_begin(&report, MM_REPORT_CACHE_IN_USE, (uintptr_t)cache, caller,
+		     "cache %s destroyed with %zu live objects", cache->name, cache->nr_taken);
+	report_live(&report, &cache->full, &left);
+	report_live(&report, &cache->partial, &left);
+	report_end(&report, "the cache stays, and can be used");
+}
+
+bool kmem_cache_destroy(struct kmem_cache *cache)
+{
+	if (!cache)
+		return true;
+	if (cache->flags & (SLAB_INTERNAL | SLAB_KMALLOC)) {
+		report_now(MM_REPORT_MISUSE, (uintptr_t)cache, CALLER(), "the cache stays",
+			   "cache %s destroyed, which is the allocator's own", cache->name);
+		return false;
+	}
+	magazine_detach_all(cache);
+	release_empty(cache);
+	if (cache->nr_taken) {
+		report_in_use(cache, CALLER());
+		return false;
+	}
+	unlist_cache(cache);
+	cache_free_internal(&cache_cache, cache);
+	return true;
+}
+
+unsigned kmem_cache_size(const struct kmem_cache *cache)
+{
+	return cache->object_size;
+}
+
+const char *kmem_cache_name(const struct kmem_cache *cache)
+{
+	return cache->name;
+}

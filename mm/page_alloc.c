@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The page allocator: from flags to a block of a zone.
+ *
+ * A request has a list of zones, highest first (gfp_zone).  It tries them twice:
+ * first each down to its low watermark, then each as far down as its flags
+ * allow.  With min the zone's watermark and r its reserve against this kind of
+ * request, these pages stay free:
+ *
+ *	GFP_KERNEL, GFP_NOWAIT, ...		min + r
+ *	__GFP_HIGH				min - min/2 + r
+ *	__GFP_HIGH, may not sleep (GFP_ATOMIC)	a quarter of that min less, + r
+ *	__GFP_MEMALLOC				none, r neither
+ *
+ * I1. A block in a caller's hands is PAGE_BLOCK and has at least one reference.
+ * I2. Freeing anything else is reported and changes nothing.
+ *
+ * Locks: takes zone locks one at a time; calls nothing with one held.
+ */
+#include <highmem.h>
+#include <mm/format.h>
+#include <page_alloc.h>
+#include <report.h>
+#include <zone.h>
+
+enum mm_zone_id gfp_zone(gfp_t gfp)
+{
+	if (gfp & __GFP_DMA)
+		return MM_ZONE_DMA;
+	return gfp & __GFP_HIGHMEM ? MM_ZONE_HIGH : MM_ZONE_NORMAL;
+}
+
+enum block_type gfp_block_type(gfp_t gfp)
+{
+	return gfp & (__GFP_USER | __GFP_MOVABLE) ? BLOCK_USER : BLOCK_KERNEL;
+}
+
+/* Pages of the zone that must stay free for a request of class `class` that is down to its last try. */
+static size_t last_mark(const struct zone *zone, gfp_t gfp, enum mm_zone_id class)
+{
+	size_t mark = zone->min;
+
+	if (gfp & __GFP_MEMALLOC)
+		return 0;
+	if (gfp & __GFP_HIGH) {
+		mark -= mark / 2;
+		if (!(gfp & (__GFP_DIRECT_RECLAIM | __GFP_NOMEMALLOC)))
+			mark -= mark / 4;
+	}
+	return mark + zone->reserve[class];
+}
+
+/* From the highest zone that the request may use to the lowest; false when i was the last. */
+static bool next_zone(int *i)
+{
+	return --*i >= MM_ZONE_DMA;
+}
+
+static struct page *try_low_marks(gfp_t gfp, unsigned order, enum mm_zone_id class)
+{
+	int i = (int)class;
+
+	do {
+		struct zone *zone = &zones[i];
+		size_t mark = zone->low + zone->reserve[class];
+		struct page *page = zone_alloc(zone, order, gfp_block_type(gfp), mark);
+
+		if (page)
+			return page;
+	} while (next_zone(&i));
+	return NULL;
+}
+
+static struct page *try_last_marks(gfp_t gfp, unsigned order, enum mm_zone_id class)
+{
+	int i = (int)class;
+
+	do {
+		struct zone *zone = &zones[i];
+		struct page *page = zone_alloc(zone, order, gfp_block_type(gfp),
+					       last_mark(zone, gfp, class));
+
+		if (page)
+			return page;
+		zone_count_failure(zone);
+	} while (next_zone(&i));
+	return NULL;
+}
+
+#define FLAG_TEXT_MAX 200
+#define LINE_MAX      160
+
+/* Free blocks of each order, of both types, as one line. */
+static void report_zone(const struct report *report, const struct zone *zone, gfp_t gfp)
+{
+	const struct buddy *buddy = &zone->buddy;
+	enum mm_zone_id class = gfp_zone(gfp);
+	char line[LINE_MAX];
+	int used = 0;
+
+	report_line(report, "%-9s free %zu of %zu, min %zu low %zu high %zu reserve %zu",
+		    zone->name, buddy->nr_free, zone->managed, zone->min, zone->low, zone->high,
+		    zone->reserve[class]);
+	for (unsigned order = 0; order < MM_NR_ORDERS && used < LINE_MAX; order++)
+		used += mm_snprintf(line + used, sizeof(line) - (size_t)used, " %zu*2^%u",
+				    buddy->types[BLOCK_KERNEL].count[order] +
+					    buddy->types[BLOCK_USER].count[order],
+				    order);
+	report_line(report, "%-9s blocks%s", "", line);
+}
+
+static void report_failure(gfp_t gfp, unsigned order, uintptr_t caller)
+{
+	char text[FLAG_TEXT_MAX];
+	struct report report;
+
+	report_begin(&report, MM_REPORT_ALLOC_FAILED, 0, caller,
+		     "no block of order %u (%zu KiB) for %s", order,
+		     (PAGE_SIZE << order) / 1024, gfp_describe(gfp, text, sizeof(text)));
+	for (int i = (int)gfp_zone(gfp); i >= MM_ZONE_DMA; i--)
+		report_zone(&report, &zones[i], gfp);
+	report_end(&report, "the request fails: NULL");
+}
+
+/* Rare: the zones are at their low watermarks, or there is no block so large. */
+static __attribute__((noinline)) struct page *pages_alloc_slow(gfp_t gfp, unsigned order,
+							       uintptr_t caller)
+{
+	struct page *page = try_last_marks(gfp, order, gfp_zone(gfp));
+
+	if (page)
+		return page;
+	if (gfp & __GFP_NOFAIL) { /* every page there is, whatever it was kept for */
+		page = try_last_marks(gfp | __GFP_MEMALLOC, order, gfp_zone(gfp));
+		if (!page)
+			mm_host_panic("mm: no memory for a request that must not fail");
+		return page;
+	}
+	if (!(gfp & __GFP_NOWARN))
+		report_failure(gfp, order, caller);
+	return NULL;
+}
+
+struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller)
+{
+	struct page *page;
+
+	if (unlikely(order > MM_MAX_ORDER)) {
+		report_now(MM_REPORT_BAD_ORDER, 0, caller, "the request fails: NULL",
+			   "block of order %u asked for; the largest is %u", order,
+			   MM_MAX_ORDER);
+		return NULL;
+	}
+	page = try_low_marks(gfp, order, gfp_zone(gfp));
+	if (unlikely(!page)) {
+		page = pages_alloc_slow(gfp, order, caller);
+		if (!page)
+			return NULL;
+	}
+	page->refs = 1;
+	if (gfp & __GFP_ZERO) {
+		for (size_t i = 0; i < (size_t)1 << order; i++)
+			clear_highpage(page + i);
+	}
+	return page;
+}
+
+void pages_free(struct page *page, unsigned order)
+{
+	page->refs = 0;
+	zone_free(&zones[page->zone], page, order);
+}
+
+struct page *alloc_pages(gfp_t gfp, unsigned order)
+{
+	if (!gfp_admit(&gfp, CALLER()))
+		return NULL;
+	return pages_alloc(gfp, order, CALLER());
+}
+
+struct page *alloc_page(gfp_t gfp)
+{
+	if (!gfp_admit(&gfp, CALLER()))
+		return NULL;
+	return pages_alloc(gfp, 0, CALLER());
+}
+
+/* Say what `page`, which is no allocated block, is instead. */
+static void report_bad_page(const struct page *page, uintptr_t caller, const char *action)
+{
+	bool known = (uintptr_t)page % sizeof(struct page) ==
+			     page_array.bias % sizeof(struct page) &&
+		     page_exists(pfn_of_page(page)) && page == page_of_pfn(pfn_of_page(page));
+	pfn_t pfn = pfn_of_page(page);
+	struct report report;
+
+	if (!known) {
+		report_now(MM_REPORT_BAD_PAGE, (uintptr_t)page, caller, "nothing is changed",
+			   "%s of %p, which is no struct page", action, (const void *)page);
+		return;
+	}
+	report_begin(&report,
+		     page->kind == PAGE_FREE || page->kind == PAGE_BLOCK ? MM_REPORT_DOUBLE_FREE
+									 : MM_REPORT_BAD_PAGE,
+		     (uintptr_t)page, caller, "%s of page frame 0x%x, which is %s", action, pfn,
+		     page_kind_name((enum page_kind)page->kind));
+	if (page->kind == PAGE_TAIL) {
+		const struct page *head = page_head((struct page *)page);
+
+		if (head)
+			report_line(&report, "block     of order %u from frame 0x%x: %s",
+				    head->order, pfn_of_page(head),
+				    page_kind_name((enum page_kind)head->kind));
+	}
+	report_end(&report, "nothing is changed");
+}
+
+/* Is this pointer a struct page at all?  Cheap enough to ask every time. */
+static bool is_page(const struct page *page)
+{
+	uintptr_t offset = (uintptr_t)page - (uintptr_t)page_of_pfn(page_array.start);
+
+	return offset < (uintptr_t)(page_array.end - page_array.start) * sizeof(struct page) &&
+	       offset % sizeof(struct page) == 0;
+}
+
+/*
+ * Drop one reference of a block.  True for the last one; false for an earlier one
+ * and, with *bad set, when there is none to drop.
+ */
+static bool drop_reference(struct page *page, bool *bad)
+{
+	uint32_t refs = __atomic_load_n(&page->refs, __ATOMIC_RELAXED);
+
+	do {
+		*bad = page->kind != PAGE_BLOCK || refs == 0;
+		if (*bad)
+			return false;
+	} while (!__atomic_compare_exchange_n(&page->refs, &refs, refs - 1, true,
+					      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	return refs == 1;
+}
+
+static void free_checked(struct page *page, unsigned order, uintptr_t caller)
+{
+	bool bad;
+
+	if (!page)
+		return;
+	if (!is_page(page) || page->kind != PAGE_BLOCK) {
+		report_bad_page(page, caller, "free");
+		return;
+	}
+	if (page->order != order) {
+		report_now(MM_REPORT_WRONG_ORDER, (uintptr_t)page, caller, "nothing is freed",
+			   "block of order %u at frame 0x%x freed with order %u", page->order,
+			   pfn_of_page(page), order);
+		return;
+	}
+	if (drop_reference(page, &bad))
+		zone_free(&zones[page->zone], page, order);
+	else if (bad)
+		report_bad_page(page, caller, "free");
+}
+
+void __free_pages(struct page *page, unsigned order)
+{
+	free_checked(page, order, CALLER());
+}
+
+void __free_page(struct page *page)
+{
+	free_checked(page, 0, CALLER());
+}
+
+/* alloc_pages for those who want an address. */
+static uintptr_t get_address(gfp_t gfp, unsigned order, uintptr_t caller)
+{
+	struct page *page;
+
+	if (!gfp_admit(&gfp, caller))
+		return 0;
+	if (gfp & __GFP_HIGHMEM) {
+		report_now(MM_REPORT_BAD_FLAGS, 0, caller, "the request fails: 0",
+			   "gfp 0x%x: an address was asked for, and a page of high memory has "
+			   "none",
+			   gfp);
+		return 0;
+	}
+	page = pages_alloc(gfp, order, caller);
+	return page ? (uintptr_t)page_address(page) : 0;
+}
+
+uintptr_t __get_free_pages(gfp_t gfp, unsigned order)
+{
+	return get_address(gfp, order, CALLER());
+}
+
+uintptr_t __get_free_page(gfp_t gfp)
+{
+	return get_address(gfp, 0, CALLER());
+}
+
+uintptr_t get_zeroed_page(gfp_t gfp)
+{
+	return get_address(gfp | __GFP_ZERO, 0, CALLER());
+}
+
+uintptr_t __get_dma_pages(gfp_t gfp, unsigned order)
+{
+	return get_address(gfp | __GFP_DMA, order, CALLER());
+}
+
+static void free_address(uintptr_t address, unsigned order, uintptr_t caller)
+{
+	struct page *page;
+
+	if (address == 0)
+		return;
+	page = page_of_address((const void *)address);
+	if (!page || address % PAGE_SIZE) {
+		report_now(MM_REPORT_BAD_ADDRESS, address, caller, "nothing is freed",
+			   "free of pages at %p, which is no page of low memory",
+			   (const void *)address);
+		return;
+	}
+	free_checked(page, order, caller);
+}
+
+void free_pages(uintptr_t address, unsigned order)
+{
+	free_address(address, order, CALLER());
+}
+
+void free_page(uintptr_t address)
+{
+	free_address(address, 0, CALLER());
+}
+
+/* The block around any page of it that has references to take or drop; else NULL. */
+static struct page *referenced_block(struct page *page)
+{
+	struct page *head = is_page(page) ? page_head(page) : NULL;
+
+	return head && head->kind == PAGE_BLOCK ? head : NULL;
+}
+
+void get_page(struct page *page)
+{
+	struct page *head = referenced_block(page);
+
+	if (!head || __atomic_fetch_add(&head->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		report_bad_page(page, CALLER(), "get_page");
+}
+
+void put_page(struct page *page)
+{
+	struct page *head = referenced_block(page);
+	bool bad = true;
+
+	if (head && drop_reference(head, &bad))
+		zone_free(&zones[head->zone], head, head->order);
+	else if (bad)
+		report_bad_page(page, CALLER(), "put_page");
+}
+
+unsigned page_count(const struct page *page)
+{
+	const struct page *head = referenced_block((struct page *)page);
+
+	return head ? __atomic_load_n(&head->refs, __ATOMIC_RELAXED) : 0;
+}
+
+void split_page(struct page *page, unsigned order)
+{
+	if (!is_page(page) || page->kind != PAGE_BLOCK || page->order != order ||
+	    page->refs != 1) {
+		report_now(MM_REPORT_MISUSE, (uintptr_t)page, CALLER(), "nothing is split",
+			   "split_page of %p: no block of order %u with one reference",
+			   (const void *)page, order);
+		return;
+	}
+	page->order = 0;
+	for (size_t i = 1; i < (size_t)1 << order; i++) {
+		page[i].order = 0;
+		page[i].refs = 1;
+		page[i].kind = PAGE_BLOCK;
+	}
+}
+
+struct page *virt_to_page(const void *address)
+{
+	return page_of_address(address);
+}
+
+struct page *pfn_to_page(pfn_t pfn)
+{
+	return page_exists(pfn) ? page_of_pfn(pfn) : NULL;
+}
+
+pfn_t page_to_pfn(const struct page *page)
+{
+	return pfn_of_page(page);
+}
+
+paddr_t page_to_phys(const struct page *page)
+{
+	return (paddr_t)pfn_of_page(page) << PAGE_SHIFT;
+}
+
+unsigned get_order(size_t size)
+{
+	unsigned order = 0;
+
+	while (order < MM_NR_ORDERS && PAGE_SIZE << order < size)
+		order++;
+	return order;
+}
+
+size_t nr_free_pages(void)
+{
+	size_t pages = 0;
+
+	for (unsigned i = 0; i < MM_NR_ZONES; i++)
+		pages += __atomic_load_n(&zones[i].buddy.nr_free, __ATOMIC_RELAXED);
+	return pages;
+}

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Slabs (Bonwick 1994): the objects of a cache, a few pages at a time.
+ *
+ * A slab is a block of pages cut into objects, and a descriptor with one state
+ * byte for each object: live, cached in a magazine, or free, in which case the byte
+ * is the index of the next free object.  Descriptors lie outside the slabs (but for
+ * the caches that hold descriptors), which has three uses: objects of a power
+ * of two pack without a gap and are aligned to their size; a free object keeps its
+ * constructed state; and no write beyond an object can damage the allocator.  The
+ * byte limits a slab to SLAB_MAX_OBJECTS objects, and that is why no object is
+ * smaller than SLAB_MIN_SIZE.
+ *
+ * Objects are not coloured: modern caches are associative enough, and colouring
+ * would cost the alignment.
+ *
+ * I1. Each slab is on one list: empty (nr_taken 0), full (nr_taken == nr) or partial.
+ * I2. The free list, from first_free along the state bytes, holds exactly the
+ *     nr - nr_taken objects that are neither live nor cached.
+ * I3. Every page of a slab says PAGE_SLAB and points to the descriptor.  (A slab of one
+ *     object larger than 2^SLAB_MAX_ORDER pages marks its head only.)
+ * I4. The constructor has run on every object of every slab.
+ *
+ * Locks: cache->lock [c] in functions named _locked.  The others are called without:
+ * the page allocator is never called holding a cache's lock.
+ */
+#include <bits.h>
+#include <mem.h>
+#include <page_alloc.h>
+#include <slab.h>
+
+size_t slab_pages, slab_reclaimable_pages;
+
+#define SLAB_MIN_SIZE    16u
+#define SLAB_MIN_OBJECTS 4u /* wanted in a slab, if SLAB_MAX_ORDER allows */
+
+/* --- layout -------------------------------------------------------------------- */
+
+/* Bytes at the start of an on-slab slab that objects cannot have. */
+static size_t on_slab_header(const struct kmem_cache *cache, size_t nr)
+{
+	return align_up(sizeof(struct slab) + nr, cache->align);
+}
+
+static size_t objects_in(const struct kmem_cache *cache, unsigned order)
+{
+	size_t bytes = PAGE_SIZE << order;
+	size_t nr = min_size(bytes / cache->size, SLAB_MAX_OBJECTS);
+
+	if (cache->flags & SLAB_ON_SLAB) {
+		while (nr && on_slab_header(cache, nr) + nr * cache->size > bytes)
+			nr--;
+	}
+	return nr;
+}
+
+/* Bytes that slabs of this order waste, in 1/1024 of the slab. */
+static size_t waste_of(const struct kmem_cache *cache, unsigned order)
+{
+	size_t bytes = PAGE_SIZE << order;
+
+	return ((bytes - objects_in(cache, order) * cache->size) << 10) / bytes;
+}
+
+/*
+ * The smallest order with enough objects and a waste of at most 1/16; failing
+ * that, the order that wastes least.
+ */
+static unsigned choose_order(const struct kmem_cache *cache)
+{
+	const size_t acceptable = 1024 / 16;
+	unsigned best = cache->min_order;
+
+	for (unsigned order = cache->min_order; order <= SLAB_MAX_ORDER; order++) {
+		bool enough = objects_in(cache, order) >= SLAB_MIN_OBJECTS;
+
+		if (enough && waste_of(cache, order) <= acceptable)
+			return order;
+		if (waste_of(cache, order) < waste_of(cache, best) ||
+		    objects_in(cache, best) < SLAB_MIN_OBJECTS)
+			best = order;
+	}
+	return best;
+}
+
+/* From object_size, align and flags: spacing, order, objects in a slab. */
+void slab_choose_layout(struct kmem_cache *cache)
+{
+	cache->size =
+		(uint32_t)align_up(max_size(cache->object_size, SLAB_MIN_SIZE), cache->align);
+	cache->min_order = (uint8_t)get_order(cache->size);
+	cache->order = (uint8_t)choose_order(cache);
+	cache->nr = (uint16_t)objects_in(cache, cache->order);
+	/* Exact for every offset < 2^15, the largest slab of several objects: the error of
+	   the rounded-up reciprocal times the offset stays below 2^32 (offset, size < 2^16). */
+	cache->reciprocal = 0;
+	if (cache->nr > 1)
+		cache->reciprocal =
+			(uint32_t)((((uint64_t)1 << 32) + cache->size - 1) / cache->size);
+}
+
+size_t slab_descriptor_size(const struct kmem_cache *cache)
+{
+	return sizeof(struct slab) + cache->nr;
+}
+
+/* --- descriptors --------------------------------------------------------------- */
+
+static const uint16_t descriptor_sizes[] = {32, 48, 64, 96, 160, 304};
+
+#define NR_DESCRIPTOR_CACHES (sizeof(descriptor_sizes) / sizeof(descriptor_sizes[0]))
+
+_Static_assert(sizeof(struct slab) + SLAB_MAX_OBJECTS <= 304, "the largest descriptor fits");
+
+static struct kmem_cache descriptor_caches[NR_DESCRIPTOR_CACHES];
+
+void slab_init(void)
+{
+	slab_pages = 0;
+	slab_reclaimable_pages = 0;
+	for (size_t i = 0; i < NR_DESCRIPTOR_CACHES; i++)
+		cache_setup(&descriptor_caches[i], "slab-descriptor", descriptor_sizes[i], 0,
+			    SLAB_INTERNAL | SLAB_ON_SLAB, NULL);
+}
+
+static struct kmem_cache *descriptor_cache_of(const struct kmem_cache *cache)
+{
+	size_t i = 0;
+
+	while (descriptor_sizes[i] < slab_descriptor_size(cache))
+		i++;
+	return &descriptor_caches[i];
+}
+
+/* A descriptor for a slab that starts at `memory`. */
+static struct slab *alloc_descriptor(struct kmem_cache *cache, char *memory, gfp_t gfp,
+				     uintptr_t caller)
+{
+	if (cache->flags & SLAB_ON_SLAB)
+		return (struct slab *)memory;
+	return cache_alloc(descriptor_cache_of(cache), gfp, caller);
+}
+
+static void free_descriptor(struct slab *slab)
+{
+	if (!(slab->cache->flags & SLAB_ON_SLAB))
+		cache_free_internal(descriptor_cache_of(slab->cache), slab);
+}
+
+/* --- making and releasing slabs ------------------------------------------------ */
+
+/* Pages whose struct page must say PAGE_SLAB: those in which an object can start. */
+static size_t marked_pages(const struct slab *slab)
+{
+	return slab->nr == 1 ? 1 : (size_t)1 << slab->order;
+}
+
+static void count_pages(const struct kmem_cache *cache, size_t n)
+{
+	__atomic_fetch_add(&slab_pages, n, __ATOMIC_RELAXED);
+	if (cache->flags & SLAB_RECLAIM_ACCOUNT)
+		__atomic_fetch_add(&slab_reclaimable_pages, n, __ATOMIC_RELAXED);
+}
+
+/* A block of the wanted order; without one, of the least that holds an object. */
+static struct page *alloc_slab_pages(const struct kmem_cache *cache, gfp_t gfp,
+				     uintptr_t caller)
+{
+	struct page *page;
+	gfp_t try_gfp =
+		(gfp & ~(__GFP_NOFAIL | __GFP_RETRY_MAYFAIL)) | __GFP_NORETRY | __GFP_NOWARN;
+
+	if (cache->order == cache->min_order)
+		return pages_alloc(gfp, cache->order, caller);
+	page = pages_alloc(try_gfp, cache->order, caller);
+	return page ? page : pages_alloc(gfp, cache->min_order, caller);
+}
+
+static void init_slab(struct slab *slab, struct kmem_cache *cache, char *memory, unsigned order)
+{
+	slab->cache = cache;
+	slab->order = (uint8_t)order;
+	slab->nr = cache->nr;
+	if (order != cache->order)
+		slab->nr = (uint16_t)((PAGE_SIZE << order) / cache->size);
+	slab->base = memory;
+	if (cache->flags & SLAB_ON_SLAB)
+		slab->base += on_slab_header(cache, slab->nr);
+	slab->nr_taken = 0;
+	slab->first_free = 0;
+	for (unsigned i = 0; i + 1 < slab->nr; i++)
+		slab->state[i] = (uint8_t)(i + 1);
+	slab->state[slab->nr - 1] = OBJECT_FREE_LAST;
+	if (cache->ctor) {
+		for (unsigned i = 0; i < slab->nr; i++)
+			cache->ctor(slab_object(slab, i));
+	}
+}
+
+/*
+ * One slab more.  False when there is no memory.  Called without locks; others may
+ * have taken the new objects before the caller comes to it.
+ */
+bool slab_grow(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
+{
+	gfp_t page_gfp =
+		(gfp & ~(__GFP_ZERO | __GFP_COMP | __GFP_DMA | __GFP_USER | __GFP_MOVABLE)) |
+		cache->slab_gfp;
+	struct page *page = alloc_slab_pages(cache, page_gfp, caller);
+	char *memory;
+	struct slab *slab;
+	mm_irqflags_t flags;
+
+	if (!page)
+		return false;
+	memory = page_address(page);
+	slab = alloc_descriptor(cache, memory, gfp & ~(__GFP_ZERO | __GFP_DMA), caller);
+	if (!slab) {
+		pages_free(page, page->order);
+		return false;
+	}
+	init_slab(slab, cache, memory, page->order);
+	for (size_t i = 0; i < marked_pages(slab); i++) {
+		page[i].slab = slab;
+		page[i].kind = PAGE_SLAB;
+	}
+	count_pages(cache, (size_t)1 << slab->order);
+
+	flags = mm_irq_save();
+	mm_spin_lock(&cache->lock);
+	list_add(&cache->empty, &slab->link);
+	cache->nr_slabs++;
+	cache->nr_empty++;
+	mm_spin_unlock(&cache->lock);
+	mm_irq_restore(flags);
+	return true;
+}
+
+static void release_slab(struct slab *slab)
+{
+	struct page *page = page_of_address(slab->base);
+	unsigned order = slab->order;
+
+	/* An on-slab header is less than a page: base lies in the first. */
+	for (size_t i = marked_pages(slab); i-- > 0;)
+		page[i].kind = PAGE_TAIL;
+	page->kind = PAGE_BLOCK;
+	page->order = (uint8_t)order;
+	count_pages(slab->cache, -((size_t)1 << order));
+	free_descriptor(slab);
+	pages_free(page, order);
+}
+
+/* Release the slabs on `doomed`, which are on no cache's list any more.  Returns pages. */
+size_t slab_release_all(struct list *doomed)
+{
+	size_t pages = 0;
+
+	while (!list_empty(doomed)) {
+		struct slab *slab = list_entry(doomed->next, struct slab, link);
+
+		list_del(&slab->link);
+		pages += (size_t)1 << slab->order;
+		release_slab(slab);
+	}
+	return pages;
+}
+
+/* --- objects, under the cache's lock ------------------------------------------- */
+
+static struct slab *first_slab(const struct list *list)
+{
+	return list_empty(list) ? NULL : list_entry(list->next, struct slab, link);
+}
+
+/* Take an object off a slab's free list, a partial slab first.  NULL: the cache must grow. */
+struct slab *slab_take_locked(struct kmem_cache *cache, unsigned *index)
+{
+	struct slab *slab = first_slab(&cache->partial);
+
+	if (!slab) {
+		slab = first_slab(&cache->empty);
+		if (!slab)
+			return NULL;
+		cache->nr_empty--;
+		list_move(&cache->partial, &slab->link);
+	}
+	*index = slab->first_free;
+	slab->first_free = slab->state[*index];
+	slab->nr_taken++;
+	cache->nr_taken++;
+	if (slab->nr_taken == slab->nr)
+		list_move(&cache->full, &slab->link);
+	return slab;
+}
+
+/* Put an object back on its slab's free list. */
+void slab_give_locked(struct kmem_cache *cache, struct slab *slab, unsigned index)
+{
+	bool was_full = slab->nr_taken == slab->nr;
+
+	slab->state[index] = slab->first_free;
+	slab->first_free = (uint8_t)index;
+	slab->nr_taken--;
+	cache->nr_taken--;
+	if (slab->nr_taken == 0) {
+		list_move(&cache->empty, &slab->link);
+		cache->nr_empty++;
+	} else if (was_full) {
+		list_move(&cache->partial, &slab->link);
+	}
+}
+
+/* Move empty slabs beyond `keep` to `doomed`, for slab_release_all() once the lock is gone. */
+void slab_cull_locked(struct kmem_cache *cache, size_t keep, struct list *doomed)
+{
+	while (cache->nr_empty > keep) {
+		struct slab *slab = list_entry(cache->empty.prev, struct slab, link);
+
+		list_move(doomed, &slab->link);
+		cache->nr_empty--;
+		cache->nr_slabs--;
+	}
+}
