@@ -29,7 +29,8 @@
 #include <page_alloc.h>
 #include <slab.h>
 
-size_t slab_pages, slab_reclaimable_pages;
+size_t slab_pages;
+size_t slab_reclaimable_pages;
 
 #define SLAB_MIN_SIZE    16u
 #define SLAB_MIN_OBJECTS 4u /* wanted in a slab, if SLAB_MAX_ORDER allows */

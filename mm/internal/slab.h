@@ -111,6 +111,7 @@ extern struct list cache_list;             /* [g] */
 extern struct mm_spinlock cache_list_lock; /* [g] taken before any [c] */
 
 /* Pages in slabs, for statistics.  [a] */
-extern size_t slab_pages, slab_reclaimable_pages;
+extern size_t slab_pages;
+extern size_t slab_reclaimable_pages;
 
 #endif
