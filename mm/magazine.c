@@ -19,6 +19,7 @@
 #include <bits.h>
 #include <magazine.h>
 #include <mem.h>
+#include <mm/format.h>
 
 /* Nobody writes to it: there is nothing to pop and no room to push. */
 static struct magazine magazine_none;
@@ -36,9 +37,13 @@ static size_t magazine_bytes(size_t capacity)
 
 void magazine_init(void)
 {
-	for (size_t i = 0; i < NR_CAPACITIES; i++)
-		cache_setup(&magazine_caches[i], "magazine", magazine_bytes(capacities[i]), 0,
+	for (size_t i = 0; i < NR_CAPACITIES; i++) {
+		char name[KMEM_CACHE_NAME_MAX];
+
+		mm_snprintf(name, sizeof(name), "magazine-%u", capacities[i]);
+		cache_setup(&magazine_caches[i], name, magazine_bytes(capacities[i]), 0,
 			    SLAB_INTERNAL, NULL);
+	}
 }
 
 void magazine_init_cache(struct kmem_cache *cache)

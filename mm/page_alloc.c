@@ -23,18 +23,6 @@
 #include <report.h>
 #include <zone.h>
 
-enum mm_zone_id gfp_zone(gfp_t gfp)
-{
-	if (gfp & __GFP_DMA)
-		return MM_ZONE_DMA;
-	return gfp & __GFP_HIGHMEM ? MM_ZONE_HIGH : MM_ZONE_NORMAL;
-}
-
-enum block_type gfp_block_type(gfp_t gfp)
-{
-	return gfp & (__GFP_USER | __GFP_MOVABLE) ? BLOCK_USER : BLOCK_KERNEL;
-}
-
 /* Pages of the zone that must stay free for a request of class `class` that is down to its last try. */
 static size_t last_mark(const struct zone *zone, gfp_t gfp, enum mm_zone_id class)
 {

@@ -26,6 +26,7 @@
  */
 #include <bits.h>
 #include <mem.h>
+#include <mm/format.h>
 #include <page_alloc.h>
 #include <slab.h>
 
@@ -119,9 +120,13 @@ void slab_init(void)
 {
 	slab_pages = 0;
 	slab_reclaimable_pages = 0;
-	for (size_t i = 0; i < NR_DESCRIPTOR_CACHES; i++)
-		cache_setup(&descriptor_caches[i], "slab-descriptor", descriptor_sizes[i], 0,
+	for (size_t i = 0; i < NR_DESCRIPTOR_CACHES; i++) {
+		char name[KMEM_CACHE_NAME_MAX];
+
+		mm_snprintf(name, sizeof(name), "slab-descriptor-%u", descriptor_sizes[i]);
+		cache_setup(&descriptor_caches[i], name, descriptor_sizes[i], 0,
 			    SLAB_INTERNAL | SLAB_ON_SLAB, NULL);
+	}
 }
 
 static struct kmem_cache *descriptor_cache_of(const struct kmem_cache *cache)

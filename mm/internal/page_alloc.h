@@ -5,6 +5,7 @@
 
 #include <gfp.h>
 #include <mm/page_alloc.h>
+#include <mm/stats.h>
 #include <page.h>
 
 /* alloc_pages for a request that passed gfp_admit(); `caller` is who a report names. */
@@ -13,8 +14,17 @@ struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller);
 /* Free a block whose owner has vouched for it: PAGE_BLOCK, one reference, this order. */
 void pages_free(struct page *page, unsigned order);
 
-/* The zone modifiers and the pageblock type that a mask asks for.  Pure. */
-enum mm_zone_id gfp_zone(gfp_t gfp);
-enum block_type gfp_block_type(gfp_t gfp);
+/* The highest zone that a mask allows, and the pageblock type that it asks for. */
+static inline enum mm_zone_id gfp_zone(gfp_t gfp)
+{
+	if (gfp & __GFP_DMA)
+		return MM_ZONE_DMA;
+	return gfp & __GFP_HIGHMEM ? MM_ZONE_HIGH : MM_ZONE_NORMAL;
+}
+
+static inline enum block_type gfp_block_type(gfp_t gfp)
+{
+	return gfp & (__GFP_USER | __GFP_MOVABLE) ? BLOCK_USER : BLOCK_KERNEL;
+}
 
 #endif
