@@ -123,8 +123,9 @@ void mm_memory_info(struct mm_memory_info *info)
 
 void mm_show_zones(void)
 {
-	mm_log("mm: %-7s %-25s %9s %9s %9s %9s %6s %6s %6s %s", "zone", "range", "present",
-	       "managed", "reserved", "free", "min", "low", "high", "kept from Normal, High");
+	mm_log("mm: %-7s %-25s %9s %9s %9s %9s %6s %6s %6s %s", "zone", "range; sizes in pages",
+	       "present", "managed", "reserved", "free", "min", "low", "high",
+	       "kept from Normal, High");
 	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
 		struct mm_zone_info info;
 
