@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+/* What the hosted program runs: all unit tests, and those that need a machine made up for them. */
+#include <unit/suites.h>
+
+extern const struct test_suite *const test_suites[];
+
+const struct test_suite *const test_suites[] = {UNIT_SUITES(SUITE_LIST) NULL};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The suites of tests/unit, lowest layer first; one line each.  The hosted program
+ * (tests/host/suites.c) and the kernel (tests/kernel/suites.c) run these and their own.
+ */
+#ifndef TESTS_UNIT_SUITES_H
+#define TESTS_UNIT_SUITES_H
+
+#include <harness.h>
+
+#define UNIT_SUITES(SUITE)   SUITE(harness)
+
+#define SUITE_DECLARE(suite) extern const struct test_suite suite##_suite;
+#define SUITE_LIST(suite)    &suite##_suite,
+
+UNIT_SUITES(SUITE_DECLARE)
+
+#endif
