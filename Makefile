@@ -46,6 +46,7 @@ CC := $(CROSS_COMPILE)gcc
 endif
 LD      := $(CROSS_COMPILE)ld
 NM      := $(CROSS_COMPILE)nm
+STRIP   := $(CROSS_COMPILE)strip
 # The compiler's run-time library: 64-bit division and shifts.
 LIBGCC  = $(shell $(CROSS_COMPILE)gcc -print-libgcc-file-name)
 
@@ -161,10 +162,12 @@ $(BUILD)/kernel/mm.o: $(MM_OBJ) $(BUILD)/flags/link
 
 ISO_FILES := $(BUILD)/quarry.elf $(wildcard iso/*)
 
+# GRUB loads the debug information too, if it is there: a machine of 4 MiB has no room for it.
 $(BUILD)/quarry.iso: $(ISO_FILES)
 	$(call say,ISO,$@)
 	$(Q)rm -rf $(BUILD)/iso && mkdir -p $(BUILD)/iso/boot/grub
-	$(Q)cp $(BUILD)/quarry.elf $(BUILD)/iso/boot/ && cp iso/grub.cfg $(BUILD)/iso/boot/grub/
+	$(Q)$(STRIP) --strip-debug -o $(BUILD)/iso/boot/quarry.elf $<
+	$(Q)cp iso/grub.cfg $(BUILD)/iso/boot/grub/
 	$(Q)grub-mkrescue -o $@ $(BUILD)/iso > $(BUILD)/iso.log 2>&1 || { cat $(BUILD)/iso.log >&2; exit 1; }
 
 # --- Hosted tests --------------------------------------------------------------

@@ -8,7 +8,11 @@
 package Tally;
 use strict;
 use warnings;
-use parent 'TAP::Formatter::Console';
+use TAP::Formatter::Console;
+use TAP::Formatter::File;
+
+# As prove chooses: lines that move for a person at a terminal, plain ones for a file.
+our @ISA = (-t STDOUT ? 'TAP::Formatter::Console' : 'TAP::Formatter::File');
 
 sub summary {
     my ($self, $aggregate, @rest) = @_;
