@@ -61,11 +61,11 @@ boot_entry:
 	pop %eax
 	xor %ecx, %eax
 	test $EFLAGS_ID, %eax
-	jz no_pae
+	jz .Lno_pae
 	mov $1, %eax
 	cpuid
 	test $CPUID_EDX_PAE, %edx
-	jz no_pae
+	jz .Lno_pae
 
 	/* kernel_pd: the first KERNEL_TABLES large pages, one to one. */
 	mov $PHYS(kernel_pd), %edx
@@ -89,10 +89,10 @@ boot_entry:
 	mov %cr0, %eax
 	or $CR0_PG, %eax
 	mov %eax, %cr0
-	mov $upper_half, %eax
+	mov $.Lupper_half, %eax
 	jmp *%eax
 
-upper_half:
+.Lupper_half:
 	movl $0, kernel_pdpt
 	mov %cr3, %eax
 	mov %eax, %cr3
@@ -107,7 +107,7 @@ upper_half:
 	ud2
 
 /* The C code needs PAE: say so with the little that works on any PC, and stop. */
-no_pae:
+.Lno_pae:
 	mov $PHYS(no_pae_text), %esi
 	mov $VGA_TEXT, %edi
 1:	mov (%esi), %bl

@@ -83,10 +83,10 @@ void cpu_detect(void)
 		f->phys_bits = cpuid(LEAF_ADDRESS_BITS).eax & 0xff;
 }
 
-const char *cpu_context(char *text, size_t size)
+const char *cpu_context(uint32_t eflags, char *text, size_t size)
 {
 	const struct cpu *cpu = this_cpu();
-	const char *irqs = irqs_enabled() ? "on" : "off";
+	const char *irqs = eflags & EFLAGS_IF ? "on" : "off";
 
 	if (cpu->nmi_depth)
 		mm_snprintf(text, size, "NMI handler, cpu %u", cpu->id);

@@ -46,13 +46,14 @@ static void show_registers(const struct trap_frame *f)
 	       read_cr4());
 }
 
-static void show_all(const struct trap_frame *frame, uintptr_t ebp, const char *why)
+static void show_all(const struct trap_frame *frame, uint32_t eflags, uintptr_t ebp,
+		     const char *why)
 {
 	char text[TEXT_MAX];
 
 	printk("---- kernel panic --------------------------------------------------");
 	printk("%s", why);
-	printk("context: %s", cpu_context(text, sizeof(text)));
+	printk("context: %s", cpu_context(eflags, text, sizeof(text)));
 	if (frame)
 		show_registers(frame);
 	printk("backtrace:");
@@ -66,10 +67,12 @@ static void show_all(const struct trap_frame *frame, uintptr_t ebp, const char *
 
 static _Noreturn void stop(const struct trap_frame *frame, uintptr_t ebp, const char *why)
 {
+	uint32_t eflags = frame ? frame->eflags : read_eflags();
+
 	irqs_disable();
 	depth++;
 	if (depth == 1)
-		show_all(frame, ebp, why);
+		show_all(frame, eflags, ebp, why);
 	else if (depth == 2)
 		printk("panic inside a panic: %s", why);
 	debug_exit(EXIT_PANIC);

@@ -63,8 +63,9 @@ void cpu_detect(void);
 
 /*
  * cpu_context - where execution is, in words: "thread, interrupts on, cpu 0".
- * Writes to `text` and returns it.  Any context.
+ * `eflags`: of the code that is meant, since a trap turns interrupts off.  Writes
+ * to `text` and returns it.  Any context.
  */
-const char *cpu_context(char *text, size_t size);
+const char *cpu_context(uint32_t eflags, char *text, size_t size);
 
 #endif

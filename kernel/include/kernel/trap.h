@@ -31,13 +31,15 @@ struct trap_frame {
 	uint32_t vector;
 	uint32_t error; /* 0 for vectors without an error code */
 	uint32_t eip, cs, eflags;
-	uint32_t user_esp, user_ss; /* only when (cs & 3) != 0 */
+	uint32_t user_esp, user_ss; /* only when the CPU changed stacks */
 };
 
-/* ESP before the trap. */
+/* ESP before the trap.  The CPU changes stacks from ring 3, and for a double fault. */
 static inline uint32_t trap_frame_esp(const struct trap_frame *frame)
 {
-	return frame->cs & 3 ? frame->user_esp : (uint32_t)&frame->user_esp;
+	bool changed = frame->cs & 3 || frame->vector == VECTOR_DOUBLE_FAULT;
+
+	return changed ? frame->user_esp : (uint32_t)&frame->user_esp;
 }
 
 /* Load the IDT.  Interrupts stay off. */
