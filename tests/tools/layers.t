@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 source tests/tools/tap.sh
 
-readonly object=build/kernel/mm.o nm=${CROSS_COMPILE:-i686-linux-gnu-}nm
+readonly object=build/least/mm.o nm=${CROSS_COMPILE:-i686-linux-gnu-}nm
 readonly rules=(sources layers outside conditions undefined exports)
 
 check() {
@@ -94,7 +94,7 @@ must_find exports 'kfree is \[internal\]' 'a public symbol listed as internal'
 # $1: a header.  As the first thing in a file, it must bring along all that it needs.
 stands_alone() {
     echo "#include \"$1\"" | "${CROSS_COMPILE:-i686-linux-gnu-}gcc" -m32 -std=gnu11 -ffreestanding -Wall \
-        -Werror -fsyntax-only -Imm/include -Imm/internal -Ikernel/port -Ikernel/include -x c - 2>&1
+        -Werror -fsyntax-only -Imm/include -Imm/internal -Itests/tools/least_host -x c - 2>&1
 }
 
 for header in mm/include/mm/*.h mm/internal/*.h; do
