@@ -11,7 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#define LOG_LINE_MAX 256 /* bytes of a line with its end; the rest is cut off */
+#define LOG_LINE_MAX 512 /* bytes of a line with its end; the rest is cut off */
 
 /*
  * printk - log a line; a newline inside `format` starts another, one at the end
