@@ -173,8 +173,20 @@ struct page *alloc_page(gfp_t gfp)
 	return pages_alloc(gfp, 0, CALLER());
 }
 
+/* What is wrong with freeing a page that is not the head of an allocated block. */
+static enum mm_report_kind judge_page(struct page *page)
+{
+	const struct page *head = page_head(page);
+
+	if (!head)
+		return MM_REPORT_BAD_PAGE;
+	if (head->kind == PAGE_FREE || page->kind == PAGE_BLOCK)
+		return MM_REPORT_DOUBLE_FREE;
+	return page->kind == PAGE_TAIL ? MM_REPORT_INTERIOR_FREE : MM_REPORT_BAD_PAGE;
+}
+
 /* Say what `page`, which is no allocated block, is instead. */
-static void report_bad_page(const struct page *page, uintptr_t caller, const char *action)
+static void report_bad_page(struct page *page, uintptr_t caller, const char *action)
 {
 	bool known = (uintptr_t)page % sizeof(struct page) ==
 			     page_array.bias % sizeof(struct page) &&
@@ -187,13 +199,11 @@ static void report_bad_page(const struct page *page, uintptr_t caller, const cha
 			   "%s of %p, which is no struct page", action, (const void *)page);
 		return;
 	}
-	report_begin(&report,
-		     page->kind == PAGE_FREE || page->kind == PAGE_BLOCK ? MM_REPORT_DOUBLE_FREE
-									 : MM_REPORT_BAD_PAGE,
-		     (uintptr_t)page, caller, "%s of page frame 0x%x, which is %s", action, pfn,
+	report_begin(&report, judge_page(page), (uintptr_t)page, caller,
+		     "%s of page frame 0x%x, which is %s", action, pfn,
 		     page_kind_name((enum page_kind)page->kind));
 	if (page->kind == PAGE_TAIL) {
-		const struct page *head = page_head((struct page *)page);
+		const struct page *head = page_head(page);
 
 		if (head)
 			report_line(&report, "block     of order %u from frame 0x%x: %s",
