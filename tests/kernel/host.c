@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The kernel as host of the tests: what the allocator logs is also passed to the
+ * harness, and what tests/unit/world.h asks for.
+ */
+#include <harness.h>
+#include <kernel/cpu.h>
+#include <kernel/printk.h>
+#include <kernel/trap.h>
+#include <mm/port.h>
+#include <unit/world.h>
+
+#define LINE_BYTES LOG_LINE_MAX
+
+/* One line, without its newline, for the harness. */
+static void pass_on(const char *text, size_t length)
+{
+	char line[LINE_BYTES];
+	size_t n = 0;
+
+	while (n < length && n < sizeof(line) - 1 && text[n] != '\n') {
+		line[n] = text[n];
+		n++;
+	}
+	line[n] = '\0';
+	test_log_line(line);
+}
+
+static const struct console log_keeper = {"tests", pass_on};
+
+/* The first case makes the harness a console; from then on it may keep the log. */
+void test_host_run(void (*body)(struct test_result *result), struct test_result *result)
+{
+	static bool listening;
+
+	if (!listening)
+		console_add(&log_keeper);
+	listening = true;
+	body(result);
+}
+
+unsigned world_set_cpu(unsigned cpu)
+{
+	unsigned before = boot_cpu.id;
+
+	boot_cpu.id = cpu;
+	return before;
+}
+
+bool world_faults(const void *address)
+{
+	char byte;
+
+	return !probe_read(address, &byte, 1);
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+/* What the kernel runs at boot: all unit tests, and those that need a machine. */
+#include <unit/suites.h>
+
+#define KERNEL_SUITES(SUITE) SUITE(page_alloc)
+
+KERNEL_SUITES(SUITE_DECLARE)
+
+extern const struct test_suite *const test_suites[];
+
+const struct test_suite *const test_suites[] = {UNIT_SUITES(SUITE_LIST)
+							KERNEL_SUITES(SUITE_LIST) NULL};

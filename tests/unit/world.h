@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What tests need of the world around them that the allocator's own host contract
+ * does not offer.  The kernel's half is in tests/kernel/world.c, the one for hosted
+ * programs in tests/host/world.c.
+ */
+#ifndef TESTS_UNIT_WORLD_H
+#define TESTS_UNIT_WORLD_H
+
+#include <mm/types.h>
+
+/* Be another CPU, until told otherwise; returns the one before.  Interrupts stay as they are. */
+unsigned world_set_cpu(unsigned cpu);
+
+/* Does reading a byte at `address`, in the mapping window or near 0, fault? */
+bool world_faults(const void *address);
+
+#endif
