@@ -59,7 +59,7 @@ KERNEL_SRC := $(wildcard boot/*.S boot/*.c kernel/*.S kernel/*.c kernel/port/*.c
 	$(MM_SRC) \
 	$(wildcard tests/harness/*.c tests/unit/*.c tests/kernel/*.c tests/bench/*.c)
 
-HOST_SRC := $(MM_SRC) $(wildcard tests/harness/*.c tests/unit/*.c tests/host/*.c)
+HOST_SRC := $(MM_SRC) kernel/cmdline.c $(wildcard tests/harness/*.c tests/unit/*.c tests/host/*.c)
 
 # --- Flags -------------------------------------------------------------------
 
@@ -75,7 +75,7 @@ INCLUDES.tests   := -Imm/include -Imm/internal -Itests -Itests/harness
 includes = $(INCLUDES.$(firstword $(subst /, ,$1)))
 
 KERNEL_INCLUDES := -Ikernel/port -Iboot/include -Ikernel/include -Idrivers/include
-HOST_INCLUDES   := -Itests/host
+HOST_INCLUDES   := -Itests/host -Ikernel/include
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wdate-time -Werror
 

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Machines made up for hosted tests, and the strings that they hang on.
+ *
+ * "Physical memory" is a memfd.  Low memory is mapped from it for good: every page that
+ * may be handed out can be touched, and no other (holes and reserved pages fault).  High
+ * memory can only be touched where mm_host_map() maps it, in a window that faults elsewhere.
+ */
+#ifndef TESTS_HOST_H
+#define TESTS_HOST_H
+
+#include <mm/boot.h>
+#include <mm/port.h>
+
+struct host_machine {
+	const struct mm_range *ram;
+	size_t nr_ram;
+	const struct mm_range *reserved;
+	size_t nr_reserved;
+	paddr_t dma_limit, low_limit, max_paddr; /* as in mm_boot_info */
+	size_t window_pages;                     /* 0: no window */
+	bool panic_on_report;
+	bool page_tables; /* mapping takes pages for tables, one for each 2 MiB of the window */
+};
+
+/*
+ * The machine that each case finds booted: 24 MiB with the usual hole below 1 MiB; DMA below
+ * 4 MiB, High above 12 MiB, a window of 8 MiB.
+ */
+extern const struct host_machine host_pc;
+
+/*
+ * host_boot - build the machine, run mm_init() on it; returns what that does.
+ * Replaces the machine there was: nothing of it may be used any more.
+ */
+bool host_boot(const struct host_machine *machine);
+
+/* May the allocator hand this page out?  Byte by byte, from the machine's ranges. */
+bool host_page_usable(const struct host_machine *machine, pfn_t pfn);
+
+/* The machine that runs, and its window. */
+const struct host_machine *host_machine(void);
+uintptr_t host_window_start(void);
+uintptr_t host_window_end(void);
+size_t host_window_mapped(void); /* pages mapped in it now */
+
+/* --- who runs, and where ----------------------------------------------------------- */
+
+/* From now on this CPU runs.  With interrupts on, or in an interrupt (the thread migrates). */
+void host_set_cpu(unsigned cpu);
+
+/* Pretend a context; HOST_THREAD is the normal one.  With interrupts on. */
+enum host_context {
+	HOST_THREAD,
+	HOST_THREAD_ATOMIC, /* a thread that may not sleep */
+	HOST_IRQ,           /* an interrupt handler: interrupts are off */
+	HOST_NMI,
+};
+
+void host_set_context(enum host_context context);
+
+/*
+ * Call `handler` as an interrupt each time that interrupts come on again, which is at the
+ * end of every critical section: that makes all interleavings of handler and allocator
+ * that one CPU allows happen, one after the other.  NULL ends it.  An interrupt is not
+ * interrupted.
+ */
+void host_on_interrupt(void (*handler)(void));
+unsigned long host_interrupts(void); /* delivered so far */
+
+/* What mm_host_time() says. */
+void host_set_time(uint64_t ns);
+
+/* The n-th call of mm_host_map() from now on fails, and all after it; 0: none does. */
+void host_fail_map_at(unsigned n);
+
+/* --- what must go wrong ------------------------------------------------------------ */
+
+/* Does f(arg) panic?  It is left at that point; locks and interrupts are as before. */
+bool host_panics(void (*f)(void *arg), void *arg);
+const char *host_panic_text(void); /* of the last one */
+
+/* Does f(arg) access memory that it must not?  It runs in a process of its own. */
+bool host_faults(void (*f)(void *arg), void *arg);
+
+/* --- for main.c ---------------------------------------------------------------------- */
+
+/* Has the case left everything as it must: interrupts on, no lock, a thread?  Fails it if not. */
+void host_check_quiet(void);
+
+extern uintptr_t host_stack_top; /* backtraces end here */
+extern bool host_verbose;        /* print the log as it comes */
+
+/* The log of this case, for the parent to show when the case failed. */
+void host_keep_log(const char *line);
+
+#endif

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The slow half of mm's host contract, with its rules checked: no lock is held when the
+ * host is called, what is mapped was not, what is unmapped lies in the window.
+ *
+ * A broken rule ends the process of the case, after a diagnostic.
+ */
+#define _GNU_SOURCE
+#include "arena.h"
+#include "host.h"
+#include <harness.h>
+#include <mm/format.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <slab.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zone.h>
+
+#define TEXT_BYTES 200
+
+struct host_state host;
+
+uintptr_t host_stack_top;
+bool host_verbose;
+
+static uint64_t now;
+static unsigned long interrupts;
+
+/* Where host_panics() waits; the innermost one. */
+static jmp_buf *panic_catcher;
+static char panic_text[TEXT_BYTES];
+
+_Noreturn void host_die(const char *format, ...)
+{
+	char text[TEXT_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	mm_vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	test_fail(NULL, 0, "host contract: %s", text);
+	fflush(stdout);
+	_exit(1);
+}
+
+static void check_no_lock(const char *function)
+{
+	if (host.nr_locks)
+		host_die("%s called while a lock is held", function);
+}
+
+/* The order that kmem_cache.c tells: the list of caches, then one cache; nothing else nests. */
+void host_check_lock_order(const struct mm_spinlock *lock)
+{
+	if (host.nr_locks == HOST_LOCKS_MAX || host.locks[0] != &cache_list_lock)
+		host_die("a lock is taken inside of another");
+	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
+		if (lock == &zones[i].lock)
+			host_die("a zone's lock is taken inside of another");
+	}
+}
+
+/* --- interrupts and contexts --------------------------------------------------------- */
+
+void host_set_cpu(unsigned cpu)
+{
+	if (cpu >= MM_HOST_NR_CPUS || (host.irqs_off && host.irq_depth == 0))
+		host_die("host_set_cpu(%u) where a thread cannot migrate", cpu);
+	host.cpu = cpu;
+}
+
+void host_set_context(enum host_context context)
+{
+	host.no_sleep = context == HOST_THREAD_ATOMIC;
+	host.irq_depth = context == HOST_IRQ;
+	host.nmi = context == HOST_NMI;
+	host.irqs_off = context == HOST_IRQ || context == HOST_NMI;
+}
+
+void host_on_interrupt(void (*handler)(void))
+{
+	host.interrupt = handler;
+}
+
+unsigned long host_interrupts(void)
+{
+	return interrupts;
+}
+
+void host_deliver_interrupt(void)
+{
+	if (host.irq_depth || host.nmi)
+		return;
+	interrupts++;
+	host.irq_depth = 1;
+	host.irqs_off = true;
+	host.interrupt();
+	if (host.nr_locks || !host.irqs_off)
+		host_die("an interrupt handler left locks held or interrupts on");
+	host.irqs_off = false;
+	host.irq_depth = 0;
+}
+
+void host_check_quiet(void)
+{
+	if (host.nr_locks)
+		test_fail(NULL, 0, "the case ends with %u locks held", host.nr_locks);
+	if (host.irqs_off && host.irq_depth == 0 && !host.nmi)
+		test_fail(NULL, 0, "the case ends with interrupts off");
+}
+
+void mm_host_context(struct mm_context *context)
+{
+	*context = (struct mm_context){
+		.kind = host.nmi         ? MM_CONTEXT_NMI
+			: host.irq_depth ? MM_CONTEXT_IRQ
+					 : MM_CONTEXT_THREAD,
+		.cpu = host.cpu,
+		.irq_depth = host.irq_depth,
+		.irqs_off = host.irqs_off,
+		.thread = "test",
+	};
+}
+
+void host_set_time(uint64_t ns)
+{
+	now = ns;
+}
+
+uint64_t mm_host_time(void)
+{
+	return now;
+}
+
+/* --- log and panic ------------------------------------------------------------------- */
+
+void mm_host_log(const char *line)
+{
+	check_no_lock("mm_host_log");
+	if (strlen(line) > TEXT_BYTES + 20 || strchr(line, '\n'))
+		host_die("a line of log that is none: %s", line);
+	test_log_line(line);
+	host_keep_log(line);
+	if (host_verbose)
+		fprintf(stderr, "%s\n", line);
+}
+
+_Noreturn void mm_host_panic(const char *why)
+{
+	mm_snprintf(panic_text, sizeof(panic_text), "%s", why);
+	if (panic_catcher)
+		longjmp(*panic_catcher, 1);
+	test_fail(NULL, 0, "panic: %s", why);
+	fflush(stdout);
+	_exit(1);
+}
+
+const char *host_panic_text(void)
+{
+	return panic_text;
+}
+
+bool host_panics(void (*f)(void *arg), void *arg)
+{
+	const struct host_state before = host;
+	jmp_buf *outer = panic_catcher;
+	jmp_buf here;
+	bool panicked = true;
+
+	panic_text[0] = '\0';
+	if (setjmp(here) == 0) {
+		panic_catcher = &here;
+		f(arg);
+		panicked = false;
+	} else {
+		for (unsigned i = before.nr_locks; i < host.nr_locks; i++)
+			((struct mm_spinlock *)(uintptr_t)host.locks[i])->held = 0;
+		host = before;
+	}
+	panic_catcher = outer;
+	return panicked;
+}
+
+bool host_faults(void (*f)(void *arg), void *arg)
+{
+	int status = 0;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		signal(SIGSEGV, SIG_DFL); /* a sanitizer would tell a long story */
+		signal(SIGBUS, SIG_DFL);
+		f(arg);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		host_die("no process to fault in");
+	return WIFSIGNALED(status) &&
+	       (WTERMSIG(status) == SIGSEGV || WTERMSIG(status) == SIGBUS);
+}
+
+/* --- memory -------------------------------------------------------------------------- */
+
+bool mm_host_map(uintptr_t virt, paddr_t phys)
+{
+	check_no_lock("mm_host_map");
+	return arena_map(virt, phys);
+}
+
+void mm_host_unmap(uintptr_t virt, size_t nr_pages)
+{
+	check_no_lock("mm_host_unmap");
+	arena_unmap(virt, nr_pages);
+}
+
+bool mm_host_translate(uintptr_t virt, paddr_t *phys)
+{
+	return arena_translate(virt, phys);
+}
+
+/* The kernel is asked, since it knows: it copies from our own memory, or refuses. */
+bool mm_host_readable(const void *address, size_t nr_bytes)
+{
+	uintptr_t at = (uintptr_t)address, end = at + nr_bytes;
+	char byte;
+
+	for (; at < end; at = (at & PAGE_MASK) + PAGE_SIZE) {
+		struct iovec to = {&byte, 1}, from = {(void *)at, 1};
+
+		if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != 1)
+			return false;
+	}
+	return end >= (uintptr_t)address;
+}
+
+/* Along the frame pointers, no further than main(). */
+__attribute__((no_sanitize("address"))) size_t mm_host_backtrace(uintptr_t *frames, size_t max)
+{
+	const uintptr_t *frame = __builtin_frame_address(0);
+	size_t n = 0;
+
+	while (n < max && (uintptr_t)frame < host_stack_top) {
+		const uintptr_t *next = (const uintptr_t *)frame[0];
+
+		frames[n++] = frame[1];
+		if (next <= frame || (uintptr_t)next % sizeof(uintptr_t))
+			break;
+		frame = next;
+	}
+	return n;
+}
