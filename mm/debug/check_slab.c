@@ -66,6 +66,8 @@ static void check_slab(const struct slab *slab, enum which_list which, size_t *c
 	}
 	if (!page || page->kind != PAGE_SLAB || page->slab != slab)
 		violation_add(found, where, "a slab's page does not know its slab");
+	else if (page->order != slab->order)
+		violation_add(found, where, "a slab's order is not that of its pages");
 	if (!belongs_on(slab, which))
 		violation_add(found, where, "a slab is on the wrong list");
 	check_free_list(slab, found);
@@ -96,10 +98,29 @@ static void check_slabs(const struct kmem_cache *cache, const struct list *slabs
 	}
 }
 
-/* Magazine invariant I1: every slot holds an object of this cache that says so. */
-static void check_magazine(const struct kmem_cache *cache, const struct magazine *magazine,
+/* Is this object in an earlier slot too, of this magazine or of another CPU's? */
+static bool is_elsewhere(const struct kmem_cache *cache, unsigned cpu, uint32_t slot)
+{
+	const void *object = cache->magazine[cpu]->slots[slot].object;
+
+	for (unsigned i = 0; i <= cpu; i++) {
+		const struct magazine *magazine = cache->magazine[i];
+		uint32_t end = i == cpu ? slot : magazine->count;
+
+		for (uint32_t j = 0; j < end; j++) {
+			if (magazine->slots[j].object == object)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Magazine invariant I1: every slot holds an object of this cache that says so, once. */
+static void check_magazine(const struct kmem_cache *cache, unsigned cpu,
 			   struct violations *found)
 {
+	const struct magazine *magazine = cache->magazine[cpu];
+
 	for (uint32_t i = 0; i < magazine->count; i++) {
 		const struct magazine_slot *slot = &magazine->slots[i];
 		const struct page *page = page_of_address(slot->object);
@@ -115,16 +136,24 @@ static void check_magazine(const struct kmem_cache *cache, const struct magazine
 		    *slot->state != OBJECT_CACHED)
 			violation_add(found, (uintptr_t)slot->object,
 				      "an object in a magazine is not marked so");
+		else if (is_elsewhere(cache, cpu, i))
+			violation_add(found, (uintptr_t)slot->object,
+				      "an object is in two slots of magazines");
 	}
 }
 
 void slab_check_locked(const struct kmem_cache *cache, struct violations *found)
 {
 	struct totals totals = {0};
+	size_t not_empty;
 
 	check_slabs(cache, &cache->partial, LIST_PARTIAL, &totals, found);
 	check_slabs(cache, &cache->full, LIST_FULL, &totals, found);
+	not_empty = totals.slabs;
 	check_slabs(cache, &cache->empty, LIST_EMPTY, &totals, found);
+	if (totals.slabs - not_empty != cache->nr_empty)
+		violation_add(found, (uintptr_t)cache,
+			      "a cache's count of empty slabs is wrong");
 	if (totals.slabs != cache->nr_slabs)
 		violation_add(found, (uintptr_t)cache, "a cache's count of slabs is wrong");
 	if (totals.taken != cache->nr_taken)
@@ -134,5 +163,5 @@ void slab_check_locked(const struct kmem_cache *cache, struct violations *found)
 		violation_add(found, (uintptr_t)cache,
 			      "objects marked cached are in no magazine");
 	for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++)
-		check_magazine(cache, cache->magazine[cpu], found);
+		check_magazine(cache, cpu, found);
 }
