@@ -111,6 +111,12 @@ uint32_t test_random_below(uint32_t n); /* 0 .. n - 1; n > 0 */
 uint64_t test_random64(void);
 uint64_t test_random_from(uint64_t *state); /* any state is a good one */
 
+/*
+ * How much more than the least a random or exhaustive case should do: 1 in the kernel, where
+ * an emulated processor may run it, more in a hosted program.
+ */
+unsigned test_effort(void);
+
 /* --- reports --------------------------------------------------------------------- */
 
 /* Exactly n more reports of this kind belong to this case.  Announce them first. */
@@ -181,6 +187,9 @@ void test_fail_case(struct test_result *result, const char *why);
 
 /* [optional: true]  Is the allocator up? */
 bool test_host_memory_up(void);
+
+/* [optional: 1]  What test_effort() says. */
+unsigned test_host_effort(void);
 
 /* A host that passes its lines of log on lets the harness keep them. */
 void test_log_line(const char *line);

@@ -43,3 +43,13 @@ uint32_t test_random_below(uint32_t n)
 {
 	return (uint32_t)((uint64_t)test_random() * n >> 32);
 }
+
+__attribute__((weak)) unsigned test_host_effort(void)
+{
+	return 1;
+}
+
+unsigned test_effort(void)
+{
+	return test_host_effort();
+}

@@ -8,7 +8,9 @@
 
 #include <harness.h>
 
-#define UNIT_SUITES(SUITE)   SUITE(harness)
+#define UNIT_SUITES(SUITE) \
+	SUITE(harness)     \
+	SUITE(memmap)
 
 #define SUITE_DECLARE(suite) extern const struct test_suite suite##_suite;
 #define SUITE_LIST(suite)    &suite##_suite,
