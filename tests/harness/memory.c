@@ -30,19 +30,19 @@ __attribute__((weak)) bool test_host_memory_up(void)
 	return true;
 }
 
-/* Caches of descriptors and magazines change whenever the allocator sees fit. */
+/* Caches of descriptors and magazines change whenever the allocator sees fit: "NAME-SIZE". */
 static bool is_internal(const char *name)
 {
-	static const char *const names[] = {"slab-descriptor", "magazine"};
+	static const char *const names[] = {"slab-descriptor-", "magazine-"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const char *a = name, *b = names[i];
 
-		while (*a && *a == *b) {
+		while (*b && *a == *b) {
 			a++;
 			b++;
 		}
-		if (*a == *b)
+		if (!*b)
 			return true;
 	}
 	return false;
