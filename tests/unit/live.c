@@ -165,6 +165,13 @@ static bool same_text(const char *a, const char *b)
 	return *a == *b;
 }
 
+bool live_name_begins(const char *name, const char *part)
+{
+	while (*part && *name == *part)
+		name++, part++;
+	return !*part;
+}
+
 struct kmem_cache *live_cache(const char *name)
 {
 	struct list *link;
@@ -258,13 +265,6 @@ struct page *live_reserved_page(void)
 	return NULL;
 }
 
-static bool starts_with(const char *text, const char *part)
-{
-	while (*part && *text == *part)
-		text++, part++;
-	return !*part;
-}
-
 /* --- the log ----------------------------------------------------------------------- */
 
 unsigned live_log_count(const char *part)
@@ -273,7 +273,7 @@ unsigned live_log_count(const char *part)
 	bool counted = false;
 
 	for (const char *at = test_log_text(); *at; at++) {
-		if (!counted && starts_with(at, part)) {
+		if (!counted && live_name_begins(at, part)) {
 			counted = true;
 			lines++;
 		}

@@ -64,6 +64,7 @@ enum mm_zone_id live_zone_of(const struct page *page);
 
 /* The cache of that name, or NULL. */
 struct kmem_cache *live_cache(const char *name);
+bool live_name_begins(const char *name, const char *part);
 
 /* Fill or compare memory with bytes that follow from `seed`. */
 void live_fill(void *memory, size_t size, uint32_t seed);

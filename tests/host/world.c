@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+/* What tests/unit/world.h asks for, of a hosted machine. */
+#include "host.h"
+#include <mm_host.h>
+#include <unit/world.h>
+
+unsigned world_set_cpu(unsigned cpu)
+{
+	unsigned before = mm_cpu_id();
+
+	host_set_cpu(cpu);
+	return before;
+}
+
+static void touch(void *address)
+{
+	*(volatile const char *)address;
+}
+
+bool world_faults(const void *address)
+{
+	return host_faults(touch, (void *)(uintptr_t)address);
+}
