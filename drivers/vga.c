@@ -29,7 +29,6 @@
 
 enum colour {
 	GREY = 0x07,
-	DARK_GREY = 0x08,
 	GREEN = 0x0a,
 	RED = 0x0c,
 	YELLOW = 0x0e,
