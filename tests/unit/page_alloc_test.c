@@ -792,11 +792,11 @@ TEST(user_pages_stay_apart_from_kernel_pages)
 	struct held user, kernel;
 	size_t mixed = 0;
 
-	if (id == MM_NR_ZONES || whole_blocks(id) < 4)
+	if (id == MM_NR_ZONES || whole_blocks(id) < 2)
 		SKIP("too few free pageblocks to keep types apart");
 	held_init(&user);
 	held_init(&kernel);
-	for (unsigned i = 0; i < 300; i++) {
+	for (unsigned i = 0; i < 150; i++) {
 		held_take(&user, GFP_USER, test_random() % 3, 1);
 		held_take(&kernel, GFP_KERNEL, test_random() % 3, 1);
 		held_take(&user, GFP_USER | __GFP_MOVABLE, 0, 1);
