@@ -2,13 +2,14 @@
 /*
  * The hosted test program.
  *
- *	unit [-v] [-l] [-d] [FILTER [SEED]]
+ *	unit [-v] [-l] [-d] [-e EFFORT] [FILTER [SEED]]
  *
  *	FILTER	globs of suites or cases, separated by commas; "" or none: all
  *	SEED	decimal or 0x hex; none: from the clock
  *	-v	print the allocator's log, on stderr
  *	-l	list the cases
  *	-d	all in one process, for a debugger
+ *	-e	how much to do: 1 as in the kernel, 8 by default, 64 for a few minutes
  *
  * Each case runs in a process of its own, on a machine that has just been booted, for
  * CASE_SECONDS at most: a case that crashes or hangs is one failure, not the end.
@@ -20,6 +21,7 @@
 #include <run.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -40,6 +42,7 @@ static struct shared {
 } * shared;
 
 static bool one_process;
+static unsigned effort = 8;
 
 void test_host_write(const char *line)
 {
@@ -48,7 +51,7 @@ void test_host_write(const char *line)
 
 unsigned test_host_effort(void)
 {
-	return 8;
+	return effort;
 }
 
 void host_keep_log(const char *line)
@@ -131,7 +134,7 @@ static void list(void)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: unit [-v] [-l] [-d] [FILTER [SEED]]\n");
+	fprintf(stderr, "usage: unit [-v] [-l] [-d] [-e EFFORT] [FILTER [SEED]]\n");
 	return 2;
 }
 
@@ -148,15 +151,16 @@ int main(int argc, char **argv)
 	uint64_t seed = clock_seed();
 	int option;
 
-	while ((option = getopt(argc, argv, "vld")) != -1) {
+	while ((option = getopt(argc, argv, "vlde:")) != -1) {
 		switch (option) {
 		case 'v': host_verbose = true; break;
 		case 'l': list(); return 0;
 		case 'd': one_process = true; break;
+		case 'e': effort = (unsigned)atoi(optarg); break;
 		default: return usage();
 		}
 	}
-	if (argc - optind > 2 ||
+	if (effort == 0 || argc - optind > 2 ||
 	    (argc - optind == 2 &&
 	     !cmdline_number(argv[optind + 1], strlen(argv[optind + 1]), &seed)))
 		return usage();

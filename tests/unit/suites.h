@@ -10,7 +10,11 @@
 
 #define UNIT_SUITES(SUITE) \
 	SUITE(harness)     \
-	SUITE(memmap)
+	SUITE(memmap)      \
+	SUITE(buddy)       \
+	SUITE(page_alloc)  \
+	SUITE(slab)        \
+	SUITE(magazine) SUITE(kmem_cache)
 
 #define SUITE_DECLARE(suite) extern const struct test_suite suite##_suite;
 #define SUITE_LIST(suite)    &suite##_suite,
