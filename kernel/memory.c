@@ -106,26 +106,12 @@ static paddr_t end_of_low_memory(const struct boot *boot)
 	return (end + PAGE_SIZE - 1) & ~(paddr_t)(PAGE_SIZE - 1);
 }
 
+/* mm leaves RAM beyond this unused, and says so. */
 static paddr_t reach_of_cpu(void)
 {
 	unsigned bits = cpu_features.phys_bits;
 
 	return (paddr_t)1 << (bits < REACH_BITS_MAX ? bits : REACH_BITS_MAX);
-}
-
-static void show_out_of_reach(const struct boot *boot, paddr_t reach)
-{
-	paddr_t lost = 0;
-
-	for (size_t i = 0; i < boot->ram.nr; i++) {
-		const struct mm_range *range = &boot->ram.ranges[i];
-
-		if (range->end > reach)
-			lost += range->end - (range->start > reach ? range->start : reach);
-	}
-	if (lost)
-		printk("memory map: %llu MiB lie above %llu MiB, out of reach; left unused",
-		       (unsigned long long)(lost / MIB), (unsigned long long)(reach / MIB));
 }
 
 void memory_init(struct boot *boot)
@@ -147,7 +133,6 @@ void memory_init(struct boot *boot)
 	info.nr_reserved = boot->reserved.nr;
 	show_map(boot);
 	show_flaws(boot);
-	show_out_of_reach(boot, info.max_paddr);
 	paging_init(end_of_low_memory(boot));
 	if (!mm_init(&info))
 		panic("no memory to work with");
