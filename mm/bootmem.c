@@ -20,8 +20,12 @@ static paddr_t page_limit(paddr_t limit)
 	return limit & ~(paddr_t)(PAGE_SIZE - 1);
 }
 
-/* Frame numbers have 32 bits, and the last of them means "none". */
-#define PFN_REACH (((paddr_t)1 << (32 + PAGE_SHIFT)) - PAGE_SIZE)
+/*
+ * Frame numbers have 32 bits, and the last of them means "none".  Where an address has no more
+ * bits than that, the page array's entries, of 16 bytes (page.h), have 28-bit numbers.
+ */
+#define PFN_BITS  (sizeof(uintptr_t) > 4 ? 32 : 28)
+#define PFN_REACH (((paddr_t)1 << (PFN_BITS + PAGE_SHIFT)) - PAGE_SIZE)
 
 static void read_limits(const struct mm_boot_info *info)
 {
