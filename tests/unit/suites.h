@@ -12,9 +12,10 @@
 	SUITE(harness)     \
 	SUITE(memmap)      \
 	SUITE(buddy)       \
+	SUITE(check_buddy) \
 	SUITE(page_alloc)  \
 	SUITE(slab)        \
-	SUITE(magazine) SUITE(kmem_cache)
+	SUITE(magazine) SUITE(kmem_cache) SUITE(kmalloc)
 
 #define SUITE_DECLARE(suite) extern const struct test_suite suite##_suite;
 #define SUITE_LIST(suite)    &suite##_suite,
