@@ -155,21 +155,23 @@ static bool free_slow(struct kmem_cache *cache, struct slab *slab, unsigned inde
 }
 
 static __attribute__((noinline)) void free_full(struct slab *slab, unsigned index,
+						const struct kmem_cache *wanted,
 						uintptr_t caller)
 {
 	struct kmem_cache *cache = slab->cache;
 
 	if (cache->flags & SLAB_INTERNAL) {
-		pointer_refuse_free(slab_object(slab, index), NULL, caller);
+		pointer_refuse_free(slab_object(slab, index), wanted, caller);
 		return;
 	}
 	magazine_attach(cache, GFP_NOWAIT);
 	if (!free_slow(cache, slab, index))
-		pointer_refuse_free(slab_object(slab, index), NULL, caller);
+		pointer_refuse_free(slab_object(slab, index), wanted, caller);
 }
 
-/* Free what a caller says is an object of this slab. */
-void cache_free_object(struct slab *slab, void *object, uintptr_t caller)
+/* Free what a caller says is an object of this slab: by kfree (`wanted` NULL), or to `wanted`. */
+static inline void free_object(struct slab *slab, void *object, const struct kmem_cache *wanted,
+			       uintptr_t caller)
 {
 	unsigned index = slab_index(slab, object);
 	enum push_result result = PUSH_NOT_LIVE;
@@ -179,9 +181,14 @@ void cache_free_object(struct slab *slab, void *object, uintptr_t caller)
 	if (likely(result == PUSH_DONE))
 		return;
 	if (result == PUSH_FULL)
-		free_full(slab, index, caller);
+		free_full(slab, index, wanted, caller);
 	else
-		pointer_refuse_free(object, NULL, caller);
+		pointer_refuse_free(object, wanted, caller);
+}
+
+void cache_free_object(struct slab *slab, void *object, uintptr_t caller)
+{
+	free_object(slab, object, NULL, caller);
 }
 
 /* Free an object of one of the allocator's own caches. */
@@ -200,7 +207,7 @@ void kmem_cache_free(struct kmem_cache *cache, void *object)
 		return;
 	page = page_of_address(object);
 	if (likely(page && page->kind == PAGE_SLAB && page->slab->cache == cache))
-		cache_free_object(page->slab, object, CALLER());
+		free_object(page->slab, object, cache, CALLER());
 	else
 		pointer_refuse_free(object, cache, CALLER());
 }
