@@ -475,11 +475,8 @@ TEST(no_memory_is_null_and_said)
 	objects[0] = kmem_cache_alloc(cache, GFP_ATOMIC);
 	EXPECT(objects[0] != NULL);
 	kmem_cache_free(cache, objects[0]);
-	EXPECT(!kmem_cache_create("test-none-2", 64, 0, 0, NULL) || true);
 	held_free(&held);
 	EXPECT(kmem_cache_destroy(cache));
-	cache = live_cache("test-none-2");
-	EXPECT(!cache || kmem_cache_destroy(cache));
 }
 
 /* Only single pages are left: slabs of the least order that holds an object will do. */
@@ -559,7 +556,7 @@ TEST(no_descriptor_no_slab)
 	kmem_cache_shrink(cache);
 	EXPECT_EQ(cache->nr_slabs, 0);
 	held_init(&held);
-	held_drain(&held, all);
+	held_drain(&held, all | __GFP_HIGHMEM);
 	chain = take_all(descriptors);
 	__free_page(page);
 	EXPECT_EQ(nr_free_pages(), 1);
