@@ -4,7 +4,7 @@
     quarry zones        zones: range, pages, watermarks
     quarry free         free blocks by zone, type and order; walks the lists and says
                         where they disagree with the counts
-    quarry caches       object caches: slabs, objects, what lies in magazines
+    quarry caches [all] object caches in use: slabs, objects, what lies in magazines
     quarry page WHAT    the page of a frame number, or of an address (0x...)
     quarry log          the end of the kernel's log
 
@@ -17,6 +17,8 @@ import gdb
 
 PAGE_SHIFT = 12
 PFN_NONE = 0xFFFFFFFF
+# Virtual minus physical address of low memory: kernel/layout.h, whose macros gdb cannot see.
+KERNEL_BASE = 0xC0000000
 # A damaged list may be a cycle: no walk is longer than this.
 WALK_MAX = 1 << 20
 
@@ -154,7 +156,9 @@ class Free(gdb.Command):
 
 
 class Caches(gdb.Command):
-    """Object caches: size, slabs, live objects, objects in magazines."""
+    """Object caches in use: size, slabs, live objects, objects in magazines.
+
+    quarry caches all: those without a slab, too."""
 
     def __init__(self):
         super().__init__("quarry caches", gdb.COMMAND_DATA)
@@ -163,6 +167,8 @@ class Caches(gdb.Command):
         print(f"{'cache':<24}{'object':>8}{'slot':>8}{'order':>6}{'slabs':>7}{'empty':>7}"
               f"{'live':>9}{'cached':>8}")
         for cache in walk_list(symbol("cache_list"), "struct kmem_cache"):
+            if not int(cache["nr_slabs"]) and argument != "all":
+                continue
             cached = self.cached(cache)
             print(f"{cache['name'].string():<24}{int(cache['object_size']):>8}{int(cache['size']):>8}"
                   f"{int(cache['order']):>6}{int(cache['nr_slabs']):>7}{int(cache['nr_empty']):>7}"
@@ -187,26 +193,33 @@ class Page(gdb.Command):
     def invoke(self, argument, from_tty):
         if not argument:
             raise gdb.GdbError("usage: quarry page FRAME|ADDRESS")
-        value = int(gdb.parse_and_eval(argument)) & 0xFFFFFFFF
+        value = self.number(argument)
         array = symbol("page_array")
         pfn = value
         if value >= int(array["end"]):
-            pfn = (value - constant_base()) >> PAGE_SHIFT
-            if (value - constant_base()) >= int(array["low_bytes"]) or value < constant_base():
+            if not 0 <= value - KERNEL_BASE < int(array["low_bytes"]):
                 raise gdb.GdbError(f"quarry: {value:#x} is neither a frame nor an address of low memory")
+            pfn = (value - KERNEL_BASE) >> PAGE_SHIFT
         page = page_of(pfn)
         if page is None:
             raise gdb.GdbError(f"quarry: frame {pfn:#x} has no struct page")
         self.show(pfn, page)
 
     @staticmethod
+    def number(argument):
+        """Of an expression: a number, a pointer, or a variable, which stands for its address."""
+        value = gdb.parse_and_eval(argument)
+        if value.type.strip_typedefs().code in (gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_FUNC):
+            value = value.address
+        return int(value) & 0xFFFFFFFF
+
+    @staticmethod
     def show(pfn, page):
         kinds = enum_names("enum page_kind", "PAGE_")
         kind = kinds.get(int(page["kind"]), f"damaged ({int(page['kind'])})")
-        zone = symbol("zones")[int(page["zone"])]["name"]
         print(f"frame {pfn:#x}, physical {pfn << PAGE_SHIFT:#x}: {kind}")
-        if int(page["zone"]) < len(zones()) or int(zone):
-            print(f"  zone {zone.string() if int(zone) else '-'}")
+        if kind not in ("hole", "reserved"):
+            print(f"  zone {symbol('zones')[int(page['zone'])]['name'].string()}")
         if kind in ("free", "block", "large"):
             print(f"  order {int(page['order'])}, references {int(page['refs'])}")
         if kind == "free":
@@ -217,11 +230,6 @@ class Page(gdb.Command):
             slab = page["slab"].dereference()
             print(f"  cache {slab['cache']['name'].string()}, slab at {int(slab['base']):#x}: "
                   f"{int(slab['nr_taken'])} of {int(slab['nr'])} objects taken")
-
-
-def constant_base():
-    """Where low memory is mapped: the kernel's virtual minus its physical address."""
-    return 0xC0000000
 
 
 class Log(gdb.Command):

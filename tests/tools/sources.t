@@ -13,7 +13,7 @@ case $? in
 esac
 
 if command -v shellcheck > /dev/null; then
-    mapfile -t scripts < <(grep -lE '^#!/bin/(ba)?sh|shellcheck shell=' .ci/* tests/tools/*)
+    mapfile -t scripts < <(grep -d skip -lE '^#!/bin/(ba)?sh|shellcheck shell=' .ci/* tests/tools/*)
     found=$(shellcheck -x "${scripts[@]}" 2>&1)
     ok 'shell scripts are free of what shellcheck knows' "$?" "$found"
 else

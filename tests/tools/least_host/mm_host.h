@@ -13,7 +13,7 @@
 #define MM_HOST_NR_CPUS 1
 
 /* Virtual minus physical address of low memory. */
-#define MAPPED_AT 0xC0000000u
+#define MAPPED_AT       0xC0000000u
 
 typedef uint32_t mm_irqflags_t;
 
