@@ -10,12 +10,18 @@
 
 #define UNIT_SUITES(SUITE) \
 	SUITE(harness)     \
+	SUITE(cmdline)     \
+	SUITE(bits)        \
+	SUITE(list)        \
+	SUITE(format)      \
 	SUITE(memmap)      \
 	SUITE(buddy)       \
 	SUITE(check_buddy) \
+	SUITE(zone)        \
+	SUITE(gfp)         \
 	SUITE(page_alloc)  \
 	SUITE(slab)        \
-	SUITE(magazine) SUITE(kmem_cache) SUITE(kmalloc)
+	SUITE(magazine) SUITE(kmem_cache) SUITE(kmalloc) SUITE(pointer)
 
 #define SUITE_DECLARE(suite) extern const struct test_suite suite##_suite;
 #define SUITE_LIST(suite)    &suite##_suite,
