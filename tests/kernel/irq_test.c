@@ -1,0 +1,554 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The allocator under real interrupts.  A timer fires at random distances; its handler
+ * allocates and frees memory of all kinds with GFP_ATOMIC, while the main flow does the
+ * same, grows and shrinks slabs, reallocates, makes and destroys caches.  Every byte of
+ * every object tells who owns it, is written at once and verified before the object is
+ * freed: memory that two owners got at the same time shows, and so does a lost or doubled
+ * object, in the invariants or in the free lists, which must end page for page as they began.
+ *
+ * How many interrupts: irqs=N on the command line; else 100,000 where the clock counts
+ * instructions, and as many as come in a few seconds elsewhere.
+ */
+#include "icount.h"
+#include <harness.h>
+#include <kernel/cpu.h>
+#include <kernel/image.h>
+#include <kernel/options.h>
+#include <kernel/time.h>
+#include <mem.h>
+#include <mm/highmem.h>
+#include <mm/kmalloc.h>
+#include <unit/live.h>
+
+/* --- objects that know their owner --------------------------------------------------------- */
+
+enum what {
+	NOTHING,
+	KMALLOC,
+	CACHE, /* CACHE + i: of caches[i] */
+	PAGES = CACHE + 3,
+};
+
+#define NR_CACHES ((unsigned)(PAGES - CACHE))
+
+static const size_t cache_sizes[NR_CACHES] = {24, 96, 520};
+
+static struct kmem_cache *caches[NR_CACHES];
+
+struct object {
+	enum what what;
+	uint32_t key;
+	size_t size;
+	union {
+		void *p;
+		struct page *page; /* PAGES; size is the order */
+	};
+};
+
+/* Who allocates: each has objects of its own, and its own random numbers. */
+struct owner {
+	gfp_t gfp;
+	uint64_t random;
+	struct object *objects;
+	unsigned nr_objects;
+	unsigned long allocs, frees, failures, damaged;
+	const char *first_damage;
+};
+
+static uint32_t random_of(struct owner *owner, uint32_t below)
+{
+	return (uint32_t)((test_random_from(&owner->random) >> 32) * below >> 32);
+}
+
+/* Word i of an object with this key.  No two keys agree in many words. */
+static uint32_t word(uint32_t key, size_t i)
+{
+	return key + (uint32_t)i * (key | 1);
+}
+
+static void sign(void *p, size_t bytes, uint32_t key)
+{
+	uint32_t *words = p;
+
+	for (size_t i = 0; i < bytes / 4; i++)
+		words[i] = word(key, i);
+}
+
+static bool signed_by(const void *p, size_t bytes, uint32_t key)
+{
+	const uint32_t *words = p;
+	uint32_t differs = 0;
+
+	for (size_t i = 0; i < bytes / 4; i++)
+		differs |= words[i] ^ word(key, i);
+	return differs == 0;
+}
+
+/* Pages may lie in high memory: mapped one by one, on top of what was interrupted. */
+static void sign_pages(const struct object *o)
+{
+	for (unsigned i = 0; i < 1u << o->size; i++) {
+		void *address = kmap_local_page(o->page + i);
+
+		sign(address, PAGE_SIZE, o->key + i);
+		kunmap_local(address);
+	}
+}
+
+static bool pages_signed(const struct object *o)
+{
+	bool ok = true;
+
+	for (unsigned i = 0; i < 1u << o->size; i++) {
+		const void *address = kmap_local_page(o->page + i);
+
+		ok = signed_by(address, PAGE_SIZE, o->key + i) && ok;
+		kunmap_local(address);
+	}
+	return ok;
+}
+
+static void expect_owned(struct owner *owner, const struct object *o, const char *when)
+{
+	bool ok = o->what == PAGES ? pages_signed(o) : signed_by(o->p, o->size, o->key);
+
+	if (ok)
+		return;
+	owner->damaged++;
+	if (!owner->first_damage)
+		owner->first_damage = when;
+}
+
+/* --- one step of an owner -------------------------------------------------------------------- */
+
+/* Log-uniform from 8 bytes to 4 KiB, few larger; a multiple of 4. */
+static size_t random_size(struct owner *owner)
+{
+	uint32_t power = 8u << random_of(owner, 9);
+
+	if (random_of(owner, 64) == 0)
+		power = 8192;
+	return (power + random_of(owner, power)) & ~3u;
+}
+
+static gfp_t random_page_flags(struct owner *owner)
+{
+	static const gfp_t extra[] = {
+		0, 0, 0, __GFP_ZERO, __GFP_HIGHMEM, __GFP_HIGHMEM, __GFP_USER, __GFP_DMA};
+
+	return owner->gfp | extra[random_of(owner, 8)];
+}
+
+static void allocate(struct owner *owner, struct object *o)
+{
+	unsigned kind = random_of(owner, 8);
+
+	o->key = (uint32_t)test_random_from(&owner->random);
+	if (kind == 0) {
+		o->what = PAGES;
+		o->size = random_of(owner, 3) ? 0 : random_of(owner, 3);
+		o->page = alloc_pages(random_page_flags(owner), (unsigned)o->size);
+	} else if (kind <= NR_CACHES) {
+		o->what = (enum what)(CACHE + kind - 1);
+		o->size = cache_sizes[kind - 1];
+		o->p = kmem_cache_alloc(caches[kind - 1], owner->gfp);
+	} else {
+		o->what = KMALLOC;
+		o->size = random_size(owner);
+		o->p = kmalloc(o->size, owner->gfp | (kind == 7 ? __GFP_ZERO : 0));
+	}
+	if (!o->p) {
+		o->what = NOTHING;
+		owner->failures++;
+		return;
+	}
+	owner->allocs++;
+	if (o->what == PAGES)
+		sign_pages(o);
+	else
+		sign(o->p, o->size, o->key);
+}
+
+static void release(struct owner *owner, struct object *o)
+{
+	expect_owned(owner, o, "when it was freed");
+	if (o->what == PAGES)
+		__free_pages(o->page, (unsigned)o->size);
+	else if (o->what == KMALLOC)
+		kfree(o->p);
+	else
+		kmem_cache_free(caches[o->what - CACHE], o->p);
+	o->what = NOTHING;
+	owner->frees++;
+}
+
+static void resize(struct owner *owner, struct object *o)
+{
+	size_t size = random_size(owner);
+	size_t kept = size < o->size ? size : o->size;
+	void *p = krealloc(o->p, size, owner->gfp);
+
+	if (!p) {
+		owner->failures++;
+		return;
+	}
+	o->p = p;
+	o->size = kept;
+	expect_owned(owner, o, "after krealloc");
+	o->size = size;
+	sign(p, size, o->key);
+}
+
+static void step(struct owner *owner)
+{
+	struct object *o = &owner->objects[random_of(owner, owner->nr_objects)];
+
+	if (o->what == NOTHING)
+		allocate(owner, o);
+	else if (o->what == KMALLOC && random_of(owner, 4) == 0)
+		resize(owner, o);
+	else
+		release(owner, o);
+}
+
+static void release_all(struct owner *owner)
+{
+	for (unsigned i = 0; i < owner->nr_objects; i++)
+		if (owner->objects[i].what != NOTHING)
+			release(owner, &owner->objects[i]);
+}
+
+static void expect_undamaged(const struct owner *owner, const char *name)
+{
+	EXPECTF(owner->damaged == 0, "%lu objects of the %s damaged, the first one %s",
+		owner->damaged, name, owner->first_damage);
+}
+
+/* --- the storm ---------------------------------------------------------------------------------- */
+
+#define MAIN_OBJECTS    192u
+#define HANDLER_OBJECTS 96u
+
+static struct object main_objects[MAIN_OBJECTS], handler_objects[HANDLER_OBJECTS];
+static struct owner thread, handler;
+
+static volatile unsigned long irqs, irqs_wanted;
+
+/* Distances between interrupts, in ticks of the PIT (0.84 us). */
+#define TICKS_MIN 3u
+#define TICKS_MAX 24u
+
+/* One bit for each byte of text: which instructions have been interrupted. */
+#define MAP_BITS  (1u << 17)
+
+static uint32_t interrupted[MAP_BITS / 32];
+static unsigned nr_interrupted;
+
+static void note_place(uint32_t eip)
+{
+	uint32_t place = (eip - (uint32_t)text_start) % MAP_BITS;
+	uint32_t bit = 1u << place % 32;
+
+	nr_interrupted += !(interrupted[place / 32] & bit);
+	interrupted[place / 32] |= bit;
+}
+
+static void storm_interrupt(struct trap_frame *frame)
+{
+	irqs++;
+	note_place(frame->eip);
+	for (unsigned n = 1 + random_of(&handler, 3); n > 0; n--)
+		step(&handler);
+	if (irqs < irqs_wanted)
+		timer_arm(TICKS_MIN + random_of(&handler, TICKS_MAX - TICKS_MIN),
+			  storm_interrupt);
+}
+
+static void owner_init(struct owner *owner, gfp_t gfp, struct object *objects, unsigned n)
+{
+	memset(owner, 0, sizeof(*owner));
+	memset(objects, 0, n * sizeof(*objects));
+	owner->gfp = gfp;
+	owner->random = test_random64();
+	owner->objects = objects;
+	owner->nr_objects = n;
+}
+
+/* What only a thread may do, now and then. */
+static void rare_step(void)
+{
+	struct kmem_cache *cache;
+	void *p;
+
+	switch (random_of(&thread, 4)) {
+	case 0: kmem_cache_shrink(caches[random_of(&thread, NR_CACHES)]); return;
+	case 1: kmem_cache_shrink(live_cache("kmalloc-64")); return;
+	case 2: kmem_cache_shrink(live_cache("kmalloc-1024")); return;
+	default: break;
+	}
+	cache = kmem_cache_create("test-brief", 8 + random_of(&thread, 2000), 0, 0, NULL);
+	if (!cache)
+		return;
+	p = kmem_cache_alloc(cache, thread.gfp);
+	if (p)
+		kmem_cache_free(cache, p);
+	if (!kmem_cache_destroy(cache))
+		thread.damaged++;
+}
+
+/* Run until `wanted` interrupts have come, or for `limit_ns` (0: no limit). */
+static void storm(unsigned long wanted, uint64_t limit_ns)
+{
+	uint64_t start = time_ns();
+
+	irqs = 0;
+	irqs_wanted = wanted;
+	timer_arm(TICKS_MIN, storm_interrupt);
+	while (irqs < wanted) {
+		step(&thread);
+		if (random_of(&thread, 500) == 0)
+			rare_step();
+		if (limit_ns && time_ns() - start > limit_ns)
+			break;
+	}
+	timer_start(TIMER_HZ, NULL);
+}
+
+/* Every cache that the storm uses gets its magazine now, so that the pages can be compared. */
+static void warm_up(void)
+{
+	static const gfp_t kinds[] = {0, __GFP_USER, __GFP_DMA};
+
+	for (unsigned i = 0; i < NR_CACHES; i++)
+		kmem_cache_free(caches[i], kmem_cache_alloc(caches[i], GFP_KERNEL));
+	for (unsigned kind = 0; kind < 3; kind++)
+		for (size_t size = 1; size <= KMALLOC_MAX_CACHE_SIZE;
+		     size = kmalloc_size_roundup(size) + 1)
+			kfree(kmalloc(size, GFP_NOWAIT | kinds[kind]));
+}
+
+static bool make_caches(void)
+{
+	static const char *const names[NR_CACHES] = {"test-irq-24", "test-irq-96",
+						     "test-irq-520"};
+
+	for (unsigned i = 0; i < NR_CACHES; i++) {
+		caches[i] = kmem_cache_create(names[i], cache_sizes[i], 0, 0, NULL);
+		if (!EXPECT(caches[i] != NULL))
+			return false;
+	}
+	return true;
+}
+
+#define IRQS_ICOUNT   100000u
+#define IRQS_PLAIN    20000u
+#define PLAIN_SECONDS 4u
+#define NS_PER_S      1000000000ull
+
+TEST(allocator_under_interrupts)
+{
+	bool exact = clock_counts_instructions();
+	uint64_t wanted = exact ? IRQS_ICOUNT : IRQS_PLAIN;
+	uint64_t limit = exact ? 0 : PLAIN_SECONDS * NS_PER_S;
+	struct fingerprint before;
+
+	if (cmdline_u64("irqs", &wanted))
+		limit = 0;
+	if (!make_caches())
+		return;
+	owner_init(&thread, GFP_KERNEL | __GFP_NOWARN, main_objects, MAIN_OBJECTS);
+	owner_init(&handler, GFP_ATOMIC | __GFP_NOWARN, handler_objects, HANDLER_OBJECTS);
+	memset(interrupted, 0, sizeof(interrupted));
+	nr_interrupted = 0;
+	allow_kept_pages(1); /* page table of the mapping window */
+	storm(100, NS_PER_S);
+	release_all(&thread);
+	release_all(&handler);
+	warm_up();
+	live_settle(&before);
+
+	storm((unsigned long)wanted, limit);
+	test_note("%lu interrupts at %u places; handler %lu allocs, %lu frees, %lu failed; "
+		  "thread %lu, %lu, %lu",
+		  irqs, nr_interrupted, handler.allocs, handler.frees, handler.failures,
+		  thread.allocs, thread.frees, thread.failures);
+	EXPECT_EQ(mm_check(), 0);
+	release_all(&thread);
+	release_all(&handler);
+	expect_undamaged(&thread, "thread");
+	expect_undamaged(&handler, "handler");
+	EXPECT(limit || irqs == wanted);
+	EXPECT(irqs >= 100);
+	live_expect_settled(&before);
+	for (unsigned i = 0; i < NR_CACHES; i++)
+		EXPECT(kmem_cache_destroy(caches[i]));
+}
+
+/* --- single interrupts ---------------------------------------------------------------------------- */
+
+static void (*task)(void);
+static volatile unsigned tasks_done;
+
+static void run_task(struct trap_frame *frame)
+{
+	(void)frame;
+	task();
+	tasks_done++;
+}
+
+/* Run f() as an interrupt handler, n times. */
+static void in_interrupt(void (*f)(void), unsigned n)
+{
+	task = f;
+	for (unsigned i = 0; i < n; i++) {
+		tasks_done = 0;
+		timer_arm(20, run_task);
+		while (!tasks_done)
+			cpu_relax();
+	}
+	timer_start(TIMER_HZ, NULL);
+}
+
+static struct {
+	struct held held;
+	struct page *nowait;
+	size_t atomic, expected;
+	void *p, *q;
+	bool slept;
+} in_handler;
+
+/* Pages that GFP_ATOMIC finds above its mark, in both zones; by Linux's arithmetic. */
+static size_t atomic_reserve(void)
+{
+	size_t pages = 0;
+
+	for (unsigned i = MM_ZONE_DMA; i <= MM_ZONE_NORMAL; i++) {
+		struct mm_zone_info zone;
+		size_t mark;
+
+		if (!mm_zone_info((enum mm_zone_id)i, &zone))
+			continue;
+		mark = zone.min - zone.min / 2;
+		mark = mark - mark / 4 + zone.reserve[MM_ZONE_NORMAL];
+		pages += zone.free > mark ? zone.free - mark : 0;
+	}
+	return pages;
+}
+
+static void use_reserve(void)
+{
+	in_handler.nowait = alloc_pages(GFP_NOWAIT, 0);
+	in_handler.atomic = held_take(&in_handler.held, GFP_ATOMIC, 0, (size_t)-1);
+	held_free(&in_handler.held);
+	in_handler.p = kmalloc(3000, GFP_ATOMIC);
+	kfree(in_handler.p);
+}
+
+TEST(atomic_succeeds_where_nowait_fails)
+{
+	struct held held;
+
+	memset(&in_handler, 0, sizeof(in_handler));
+	held_init(&in_handler.held);
+	held_init(&held);
+	held_drain(&held, GFP_NOWAIT);
+	in_handler.expected = atomic_reserve();
+	in_interrupt(use_reserve, 1);
+	held_free(&held);
+	EXPECT(!in_handler.nowait);
+	EXPECT(in_handler.expected > 0);
+	EXPECT_EQ(in_handler.atomic, in_handler.expected);
+	EXPECT(in_handler.p != NULL);
+}
+
+static __attribute__((noinline)) void allocate_as_if_in_a_thread(void)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 0);
+	void *p = kmalloc(100, GFP_KERNEL | __GFP_NOFAIL);
+
+	in_handler.p = page && p ? page_address(page) : NULL;
+	in_handler.slept = irqs_enabled();
+	if (page)
+		__free_pages(page, 0);
+	kfree(p);
+}
+
+/* Two call sites, each reported once, however often they are reached. */
+TEST(sleeping_flags_in_a_handler)
+{
+	expect_report(MM_REPORT_MIGHT_SLEEP, 2);
+	test_log_begin();
+	for (unsigned i = 0; i < 4; i++) {
+		in_interrupt(allocate_as_if_in_a_thread, 1);
+		EXPECT(in_handler.p != NULL);
+		EXPECT(!in_handler.slept);
+	}
+	EXPECT_EQ(test_reports_seen(MM_REPORT_MIGHT_SLEEP), 2);
+	EXPECT_EQ(live_log_count("might sleep: "), 2);
+	EXPECT_LOG("allocate_as_if_in_a_thread+0x");
+	EXPECT_LOG("context   CPU 0, interrupt, interrupt depth 1, interrupts off");
+	EXPECT_LOG("FIX       served without sleeping");
+}
+
+static __attribute__((noinline)) void *allocate_without_preemption(void)
+{
+	void *p;
+
+	preempt_disable();
+	p = kmalloc(100, GFP_KERNEL);
+	preempt_enable();
+	return p;
+}
+
+TEST(sleeping_flags_where_preemption_is_off)
+{
+	void *p[2];
+
+	expect_report(MM_REPORT_MIGHT_SLEEP, 1);
+	p[0] = allocate_without_preemption();
+	p[1] = allocate_without_preemption();
+	EXPECT(p[0] && p[1]);
+	kfree(p[0]);
+	kfree(p[1]);
+}
+
+static void free_what_the_thread_allocated(void)
+{
+	kfree(in_handler.p);
+	__free_pages(in_handler.nowait, 1);
+	in_handler.q = kmalloc(5000, GFP_ATOMIC);
+}
+
+TEST(memory_changes_hands)
+{
+	in_handler.p = kmalloc(5000, GFP_KERNEL);
+	in_handler.nowait = alloc_pages(GFP_KERNEL, 1);
+	ASSERT(in_handler.p && in_handler.nowait);
+	in_interrupt(free_what_the_thread_allocated, 1);
+	EXPECT(in_handler.q == in_handler.p); /* last in, first out, across the border */
+	kfree(in_handler.q);
+}
+
+static void free_badly(void)
+{
+	kfree((char *)in_handler.p + 8);
+	kfree((void *)8192);
+}
+
+TEST(bad_frees_in_a_handler)
+{
+	in_handler.p = kmalloc(64, GFP_KERNEL);
+	ASSERT(in_handler.p);
+	expect_report(MM_REPORT_INTERIOR_FREE, 1);
+	expect_report(MM_REPORT_BAD_ADDRESS, 1);
+	test_log_begin();
+	in_interrupt(free_badly, 1);
+	EXPECT_LOG("8 bytes inside the 64-byte object at ");
+	EXPECT_LOG("context   CPU 0, interrupt");
+	kfree(in_handler.p);
+}
+
+TEST_SUITE(irq, atomic_succeeds_where_nowait_fails, sleeping_flags_in_a_handler,
+	   sleeping_flags_where_preemption_is_off, memory_changes_hands, bad_frees_in_a_handler,
+	   allocator_under_interrupts);
