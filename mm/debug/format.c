@@ -37,7 +37,10 @@ static void put_many(struct output *out, char c, int n)
 		put(out, c);
 }
 
-/* `text` in a field: blanks on one side, or zeros behind the sign. */
+/*
+ * `text` in a field: blanks on one side, or zeros behind the sign.  A precision, which only
+ * numbers still have here, says how many digits there are at least, and overrides `0`.
+ */
 static void put_field(struct output *out, const struct spec *spec, const char *prefix,
 		      const char *text, int length)
 {
@@ -45,7 +48,9 @@ static void put_field(struct output *out, const struct spec *spec, const char *p
 
 	while (prefix[prefix_length])
 		prefix_length++;
-	if (spec->zero && !spec->left)
+	if (spec->precision >= 0)
+		zeros = spec->precision - length;
+	else if (spec->zero && !spec->left)
 		zeros = spec->width - length - prefix_length;
 	blanks = spec->width - length - prefix_length - (zeros > 0 ? zeros : 0);
 	if (!spec->left)
@@ -85,8 +90,11 @@ static void put_number(struct output *out, struct spec *spec, uint64_t n, unsign
 {
 	char digits[DIGITS_MAX];
 	const char *text = to_digits(n, base, spec->upper, digits);
+	int length = (int)(digits + DIGITS_MAX - text);
 
-	put_field(out, spec, prefix, text, (int)(digits + DIGITS_MAX - text));
+	if (n == 0 && spec->precision == 0) /* as C has it: a zero of no digits is nothing */
+		length = 0;
+	put_field(out, spec, prefix, text, length);
 }
 
 static uint64_t read_unsigned(const struct spec *spec, va_list *args)
@@ -134,6 +142,7 @@ static void put_string(struct output *out, struct spec *spec, const char *s)
 	while ((spec->precision < 0 || length < spec->precision) && s[length])
 		length++;
 	spec->zero = false;
+	spec->precision = -1;
 	put_field(out, spec, "", s, length);
 }
 
@@ -197,6 +206,7 @@ static void convert(struct output *out, char conversion, struct spec *spec, va_l
 	case 'x': put_number(out, spec, read_unsigned(spec, args), 16, ""); break;
 	case 'p':
 		spec->zero = true;
+		spec->precision = -1;
 		spec->width = (int)max_size((size_t)spec->width, 2 + 2 * sizeof(void *));
 		put_number(out, spec, (uintptr_t)va_arg(*args, void *), 16, "0x");
 		break;
@@ -204,6 +214,7 @@ static void convert(struct output *out, char conversion, struct spec *spec, va_l
 	case 'c':
 		c = (char)va_arg(*args, int);
 		spec->zero = false;
+		spec->precision = -1;
 		put_field(out, spec, "", &c, 1);
 		break;
 	case '%': put(out, '%'); break;
