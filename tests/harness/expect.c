@@ -12,7 +12,8 @@
 
 #define DIAGNOSTICS_MAX 12u
 #define TEXT_BYTES      320
-#define LINE_BYTES      480
+#define PLACE_BYTES     100
+#define LINE_BYTES      560
 
 void write_case_line(const char *text)
 {
@@ -35,15 +36,17 @@ static void write_remark(const char *text)
 static void fail(const char *text, const char *file, int line)
 {
 	unsigned failures;
-	char full[TEXT_BYTES];
+	char full[TEXT_BYTES + PLACE_BYTES + 64], place[PLACE_BYTES] = "";
 
 	if (!running.result)
 		return;
 	failures = __atomic_add_fetch(&running.result->failures, 1, __ATOMIC_RELAXED);
 	if (failures > DIAGNOSTICS_MAX)
 		return;
-	mm_snprintf(full, sizeof(full), "%s%s%s:%d (seed 0x%llx)%s", text, file ? " at " : "",
-		    file ? file : "", line, (unsigned long long)running.seed,
+	if (file)
+		mm_snprintf(place, sizeof(place), " at %s:%d", file, line);
+	mm_snprintf(full, sizeof(full), "%s%s (seed 0x%llx)%s", text, place,
+		    (unsigned long long)running.seed,
 		    failures == DIAGNOSTICS_MAX ? "; no further ones are shown" : "");
 	write_remark(full);
 }
