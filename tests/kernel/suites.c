@@ -2,7 +2,7 @@
 /* What the kernel runs at boot: all unit tests, and those that need a machine. */
 #include <unit/suites.h>
 
-#define KERNEL_SUITES(SUITE) SUITE(irq)
+#define KERNEL_SUITES(SUITE) SUITE(selftest) SUITE(placement) SUITE(protection) SUITE(irq)
 
 KERNEL_SUITES(SUITE_DECLARE)
 
