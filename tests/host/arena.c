@@ -227,6 +227,7 @@ bool host_boot(const struct host_machine *machine)
 	build_window();
 	info.window_start = arena.window_start;
 	info.window_end = arena.window_start + m.window_pages * PAGE_SIZE;
+	arena.fail_map_in = m.fail_map;
 	arena.up = mm_init(&info);
 	test_memory_baseline();
 	return arena.up;

@@ -74,9 +74,18 @@ TEST(numbers)
 	EXPECT_TEXT("-9223372036854775808", "%lld", (long long)INT64_MIN);
 	EXPECT_TEXT("123456789abcdef", "%llx", 0x123456789abcdefull);
 	EXPECT_TEXT("4294967296 4294967295", "%llu %llu", 1ull << 32, (1ull << 32) - 1);
-	EXPECT_TEXT("-1 -1 255 65535", "%hhd %hd %hhu %hu", 255, 65535, 255, 65535);
 	EXPECT_TEXT("-1 1", "%ld %lu", -1l, 1ul);
 	EXPECT_TEXT("5 -5", "%zu %td", (size_t)5, (ptrdiff_t)-5);
+}
+
+/* What does not fit the length is cut off, as C does; clang thinks that nobody wants that. */
+TEST(short_numbers)
+{
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat"
+	EXPECT_TEXT("-1 -1 255 65535", "%hhd %hd %hhu %hu", 255, 65535, -1, -1);
+	EXPECT_TEXT("1 2 ff", "%hhd %hd %hhx", 257, 65538, 0xfffu);
+#pragma GCC diagnostic pop
 }
 
 TEST(widths)
@@ -155,5 +164,5 @@ TEST(every_size)
 	EXPECT_EQ(mm_snprintf(NULL, 0, "%s", "measured"), 8);
 }
 
-TEST_SUITE(format, plain, strings, strings_unterminated, null_string, numbers, widths,
-	   precisions_of_numbers, pointers, mistakes, every_size);
+TEST_SUITE(format, plain, strings, strings_unterminated, null_string, numbers, short_numbers,
+	   widths, precisions_of_numbers, pointers, mistakes, every_size);

@@ -15,9 +15,11 @@
 	SUITE(list)        \
 	SUITE(format)      \
 	SUITE(memmap)      \
+	SUITE(bootmem)     \
 	SUITE(buddy)       \
 	SUITE(check_buddy) \
 	SUITE(zone)        \
+	SUITE(page)        \
 	SUITE(gfp)         \
 	SUITE(page_alloc)  \
 	SUITE(slab)        \
