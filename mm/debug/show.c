@@ -18,11 +18,12 @@
 
 bool mm_zone_info(enum mm_zone_id id, struct mm_zone_info *info)
 {
-	struct zone *zone = &zones[id];
+	struct zone *zone;
 	mm_irqflags_t flags;
 
-	if ((unsigned)id >= MM_NR_ZONES || zone->present == 0)
+	if ((unsigned)id >= MM_NR_ZONES || zones[id].present == 0)
 		return false;
+	zone = &zones[id];
 	memset(info, 0, sizeof(*info));
 	info->name = zone->name;
 	info->start = zone->buddy.start;
