@@ -23,7 +23,7 @@
 	SUITE(gfp)         \
 	SUITE(page_alloc)  \
 	SUITE(slab)        \
-	SUITE(magazine) SUITE(kmem_cache) SUITE(kmalloc) SUITE(pointer)
+	SUITE(magazine) SUITE(kmem_cache) SUITE(kmalloc) SUITE(pointer) SUITE(window) SUITE(highmem) SUITE(report) SUITE(stats)
 
 #define SUITE_DECLARE(suite) extern const struct test_suite suite##_suite;
 #define SUITE_LIST(suite)    &suite##_suite,
