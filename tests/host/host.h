@@ -84,6 +84,14 @@ const char *host_panic_text(void); /* of the last one */
 /* Does f(arg) access memory that it must not?  It runs in a process of its own. */
 bool host_faults(void (*f)(void *arg), void *arg);
 
+/*
+ * Run other suites in a process of its own, and catch what it prints; returns what
+ * tests_run() does.  For tests of the harness and of the host.
+ */
+struct test_suite;
+bool host_run_tests(const struct test_suite *const *suites, const char *filter, char *output,
+		    size_t size);
+
 /* --- for main.c ---------------------------------------------------------------------- */
 
 /* Has the case left everything as it must: interrupts on, no lock, a thread?  Fails it if not. */

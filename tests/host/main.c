@@ -124,6 +124,42 @@ void test_host_run(void (*body)(struct test_result *result), struct test_result 
 		show_log();
 }
 
+static void map_shared(void)
+{
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
+	if (shared == MAP_FAILED)
+		_exit(2);
+}
+
+bool host_run_tests(const struct test_suite *const *suites, const char *filter, char *output,
+		    size_t size)
+{
+	size_t used = 0;
+	int status, ends[2];
+	ssize_t n;
+	pid_t pid;
+
+	fflush(stdout);
+	if (pipe(ends) || (pid = fork()) < 0)
+		return false;
+	if (pid == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(2);
+		map_shared();
+		status = tests_run(suites, filter, 1) ? 0 : 1;
+		fflush(stdout);
+		_exit(status);
+	}
+	close(ends[1]);
+	while ((n = read(ends[0], output + used, size - 1 - used)) > 0)
+		used += (size_t)n;
+	output[used] = '\0';
+	close(ends[0]);
+	return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 static void list(void)
 {
 	for (size_t i = 0; test_suites[i]; i++) {
@@ -164,10 +200,7 @@ int main(int argc, char **argv)
 	    (argc - optind == 2 &&
 	     !cmdline_number(argv[optind + 1], strlen(argv[optind + 1]), &seed)))
 		return usage();
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		      -1, 0);
-	if (shared == MAP_FAILED)
-		return 2;
+	map_shared();
 	host_stack_top = (uintptr_t)__builtin_frame_address(0);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("# seed 0x%llx\n", (unsigned long long)seed);
