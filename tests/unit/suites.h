@@ -16,14 +16,21 @@
 	SUITE(format)      \
 	SUITE(memmap)      \
 	SUITE(bootmem)     \
+	SUITE(gfp)         \
+	SUITE(page)        \
 	SUITE(buddy)       \
 	SUITE(check_buddy) \
 	SUITE(zone)        \
-	SUITE(page)        \
-	SUITE(gfp)         \
 	SUITE(page_alloc)  \
 	SUITE(slab)        \
-	SUITE(magazine) SUITE(kmem_cache) SUITE(kmalloc) SUITE(pointer) SUITE(window) SUITE(highmem) SUITE(report) SUITE(stats)
+	SUITE(magazine)    \
+	SUITE(kmem_cache)  \
+	SUITE(kmalloc)     \
+	SUITE(pointer)     \
+	SUITE(window)      \
+	SUITE(highmem)     \
+	SUITE(report)      \
+	SUITE(stats)
 
 #define SUITE_DECLARE(suite) extern const struct test_suite suite##_suite;
 #define SUITE_LIST(suite)    &suite##_suite,
