@@ -608,6 +608,7 @@ TEST(random_mix_of_sizes)
 {
 	size_t large = nr_free_pages() > 3000 ? MIX : MIX / 4;
 
+	allow_kept_pages(8); /* page tables of the mapping window */
 	for (unsigned step = 0; step < 3000 && !test_failed(); step++) {
 		struct mixed *m = &mix[test_random_below((uint32_t)large)];
 

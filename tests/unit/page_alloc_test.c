@@ -221,10 +221,16 @@ TEST(atomic_has_a_reserve)
 
 /* --- all of it ---------------------------------------------------------------------- */
 
-/* Write each block's number into its first and last page, low or high. */
+/* Of the largest blocks, one in so many is touched: the machine under an emulated one is finite. */
+static size_t signed_stride;
+
+/* Write a block's number into its first and last page, low or high. */
 static void sign_block(struct page *page, bool write, size_t *wrong)
 {
 	struct page *ends[2] = {page, page + ((size_t)1 << page->order) - 1};
+
+	if (page->order == MM_MAX_ORDER && (page_to_pfn(page) >> MM_MAX_ORDER) % signed_stride)
+		return;
 
 	for (unsigned i = 0; i < 2; i++) {
 		pfn_t *address = kmap_local_page(ends[i]);
@@ -248,6 +254,7 @@ TEST(exhaustion_and_full_recovery)
 	held_init(&back);
 	live_settle(&before);
 	total = nr_free_pages();
+	signed_stride = (total >> MM_MAX_ORDER) / 32 + 1;
 	held_drain(&held, gfp);
 	EXPECT_EQ(held.pages, total);
 	EXPECT_EQ(nr_free_pages(), 0);
