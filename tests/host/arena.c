@@ -16,11 +16,13 @@
 #include <harness.h>
 #include <mm/page_alloc.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define MIB              ((paddr_t)1 << 20)
 #define BLOCK_BYTES      ((paddr_t)PAGE_SIZE << MM_MAX_ORDER)
+#define GARBAGE          0x03 /* PAGE_FREE of order 3 and zone 3, say */
 #define NOT_MAPPED       (~(paddr_t)0)
 #define TABLE_SPAN_PAGES 512u /* what one page table maps */
 
@@ -146,6 +148,9 @@ static void map_low_memory(void)
 					PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 					arena.fd, (off_t)(phys - arena.base)) == MAP_FAILED)
 			host_die("no memory to map as low memory");
+		if (pfn > first && arena.machine.dirty)
+			memset((void *)((uintptr_t)phys + host.low_offset), GARBAGE,
+			       (size_t)(pfn - first) << PAGE_SHIFT);
 		while (pfn < end && !host_page_usable(&arena.machine, pfn))
 			pfn++;
 	}
@@ -156,9 +161,10 @@ static void build_low_memory(void)
 	uintptr_t low;
 
 	find_span(&arena.machine, arena.machine.low_limit, &host.low_start, &host.low_end);
-	if (host.low_end > arena.machine.low_limit)
+	/* With RAM above it, all below the limit has an address, holes included. */
+	if (arena.end > arena.machine.low_limit || host.low_end > arena.machine.low_limit)
 		host.low_end = arena.machine.low_limit & PAGE_MASK;
-	if (host.low_end <= host.low_start) {
+	if (host.low_end <= host.low_start) { /* nothing is low */
 		host.low_end = host.low_start = 0;
 		return;
 	}

@@ -10,6 +10,7 @@
 #include <bootmem.h>
 #include <harness.h>
 #include <mm/highmem.h>
+#include <mm/kmalloc.h>
 #include <mm/page_alloc.h>
 #include <mm/stats.h>
 #include <page.h>
@@ -143,6 +144,11 @@ static void check_counts(const struct host_machine *m)
 	for (pfn_t pfn = page_array.start; pfn < page_array.end; pfn++)
 		entries += page_exists(pfn);
 	EXPECT_EQ(info.page_array_entries, entries);
+	EXPECT(!page_exists(page_array.end));
+	EXPECT(page_array.start == 0 || !page_exists(page_array.start - 1));
+	EXPECT(!page_of_address((char *)mm_phys_to_virt(page_array.low_bytes - 1) + 1));
+	EXPECT(!page_of_address(
+		(char *)mm_phys_to_virt((paddr_t)page_array.start << PAGE_SHIFT) - 1));
 }
 
 /* --- the whole of it ------------------------------------------------------------------------ */
@@ -187,7 +193,10 @@ static void boot_and_exercise(const struct host_machine *m)
 
 TEST(pc)
 {
-	boot_and_exercise(&host_pc);
+	struct host_machine m = host_pc;
+
+	m.dirty = true;
+	boot_and_exercise(&m);
 }
 
 /* Four MiB: one zone. */
@@ -252,6 +261,24 @@ TEST(holes_and_odd_limits)
 				       .window_pages = 1000};
 
 	boot_and_exercise(&m);
+}
+
+/* Addresses of low memory have a struct page, even where there is no RAM for many blocks. */
+TEST(hole_in_low_memory)
+{
+	const struct host_machine m = {R({MIB, 4 * MIB}, {17 * MIB, 40 * MIB}),
+				       R({19 * MIB, 20 * MIB}), .low_limit = 30 * MIB,
+				       .window_pages = 1000, .dirty = true};
+
+	boot_and_exercise(&m);
+	for (pfn_t pfn = 4 * 256; pfn < 17 * 256; pfn++) {
+		ASSERT(page_exists(pfn));
+		ASSERT_EQ(page_of_pfn(pfn)->kind, PAGE_HOLE);
+		ASSERT_EQ(page_of_address(mm_phys_to_virt((paddr_t)pfn << PAGE_SHIFT)),
+			  page_of_pfn(pfn));
+	}
+	expect_report(MM_REPORT_BAD_ADDRESS, 1);
+	kfree(mm_phys_to_virt(9 * MIB));
 }
 
 /* Two modules in the ends of one page; one across three. */
@@ -396,7 +423,8 @@ TEST(random_maps)
 					 .dma_limit = test_random_below((uint32_t)(6 * MIB)),
 					 .low_limit = 6 * MIB +
 						      test_random_below((uint32_t)(20 * MIB)),
-					 .window_pages = 1000};
+					 .window_pages = 1000,
+					 .dirty = round & 1};
 
 		random_ranges(random_ram, m.nr_ram, 8 * MIB);
 		random_ranges(random_reserved, m.nr_reserved, MIB);
@@ -409,5 +437,6 @@ TEST(random_maps)
 }
 
 TEST_SUITE(boot, pc, least_pc, one_page, too_little, hostile, holes_and_odd_limits,
-	   modules_share_a_page, ram_starts_high, sparse_64_gib, window_with_page_tables,
-	   no_window, mapping_fails_at_boot, zones_missing, random_maps);
+	   hole_in_low_memory, modules_share_a_page, ram_starts_high, sparse_64_gib,
+	   window_with_page_tables, no_window, mapping_fails_at_boot, zones_missing,
+	   random_maps);

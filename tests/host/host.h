@@ -20,6 +20,7 @@ struct host_machine {
 	paddr_t dma_limit, low_limit, max_paddr; /* as in mm_boot_info */
 	size_t window_pages;                     /* 0: no window */
 	bool panic_on_report;
+	bool dirty;       /* low memory is full of garbage, as RAM is, instead of zeros */
 	bool fail_map;    /* mm_host_map() fails from the start, as where it does not exist */
 	bool page_tables; /* mapping takes pages for tables, one for each 2 MiB of the window */
 };

@@ -99,6 +99,23 @@ TEST(merging_stops_at_the_zone)
 	}
 }
 
+/* Should the spans of two zones ever interleave, each page still belongs to one. */
+TEST(merging_stops_at_foreign_pages)
+{
+	static uint8_t types[2];
+	struct buddy even, odd;
+
+	memset(model_pages, 0, 64 * sizeof(model_pages[0]));
+	buddy_init(&even, (uintptr_t)model_pages, 0, 64, 0, &types[0], BLOCK_KERNEL);
+	buddy_init(&odd, (uintptr_t)model_pages, 0, 64, 1, &types[1], BLOCK_KERNEL);
+	for (pfn_t pfn = 0; pfn < 64; pfn += 8)
+		buddy_add_range(pfn & 8 ? &odd : &even, pfn, pfn + 8);
+	EXPECT_EQ(even.types[0].count[3], 4);
+	EXPECT_EQ(odd.types[0].count[3], 4);
+	EXPECT_EQ(even.nr_free, 32);
+	EXPECT_EQ(odd.nr_free, 32);
+}
+
 /* --- stealing -------------------------------------------------------------------------- */
 
 /* A whole pageblock changes hands, and serves what comes next. */
@@ -455,7 +472,8 @@ TEST(random_large)
 }
 
 TEST_SUITE(buddy, empty, split, has_block, merging_stops_at_the_largest_order,
-	   merging_stops_at_the_zone, stealing_takes_the_pageblock, types_stay_apart,
-	   stealing_a_fragment, stealing_half_a_pageblock, any_edges, edges_at_pageblocks,
-	   blocks_of_each_order, frees_in_any_order, every_history, every_history_unaligned,
-	   every_history_of_types, random_small, random_large);
+	   merging_stops_at_the_zone, merging_stops_at_foreign_pages,
+	   stealing_takes_the_pageblock, types_stay_apart, stealing_a_fragment,
+	   stealing_half_a_pageblock, any_edges, edges_at_pageblocks, blocks_of_each_order,
+	   frees_in_any_order, every_history, every_history_unaligned, every_history_of_types,
+	   random_small, random_large);

@@ -103,6 +103,10 @@ TEST(address_to_page)
 			check_address(buddy->start +
 				      test_random_below(buddy->end - buddy->start));
 	}
+	/* The bytes just outside, at either end of low memory. */
+	EXPECT(!page_of_address((char *)mm_phys_to_virt(page_array.low_bytes - 1) + 1));
+	EXPECT(!page_of_address(
+		(char *)mm_phys_to_virt((paddr_t)page_array.start << PAGE_SHIFT) - 1));
 	EXPECT(!page_of_address(NULL));
 	EXPECT(!page_of_address((void *)16));
 	EXPECT(!page_of_address((void *)UINTPTR_MAX));
