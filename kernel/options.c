@@ -39,14 +39,25 @@ static bool parse_seed(const struct cmdline_word *word)
 		       cmdline_number(word->value, word->value_length, &options.seed);
 }
 
-static bool parse_panic_on_report(const struct cmdline_word *word)
+/* 0 or 1 */
+static bool parse_switch(const struct cmdline_word *word, bool *to)
 {
 	uint64_t number;
 
 	if (!cmdline_number(word->value, word->value_length, &number) || number > 1)
 		return false;
-	options.panic_on_report = number;
+	*to = number;
 	return true;
+}
+
+static bool parse_panic_on_report(const struct cmdline_word *word)
+{
+	return parse_switch(word, &options.panic_on_report);
+}
+
+static bool parse_reports(const struct cmdline_word *word)
+{
+	return parse_switch(word, &options.show_reports);
 }
 
 static bool parse_selftest(const struct cmdline_word *word)
@@ -66,7 +77,7 @@ static const struct {
 } known[] = {
 	{"test", parse_test},         {"bench", parse_bench},
 	{"seed", parse_seed},         {"panic_on_report", parse_panic_on_report},
-	{"selftest", parse_selftest},
+	{"selftest", parse_selftest}, {"reports", parse_reports},
 };
 
 #define NR_KNOWN (sizeof(known) / sizeof(known[0]))

@@ -5,6 +5,7 @@
 #include <kernel/stack.h>
 #include <kernel/symbols.h>
 #include <kernel/time.h>
+#include <log_filter.h>
 #include <mm/port.h>
 
 _Noreturn void mm_host_panic(const char *why)
@@ -12,9 +13,17 @@ _Noreturn void mm_host_panic(const char *why)
 	panic("mm: %s", why);
 }
 
+static mm_log_filter log_filter;
+
+void mm_log_set_filter(mm_log_filter filter)
+{
+	log_filter = filter;
+}
+
 void mm_host_log(const char *line)
 {
-	printk("%s", line);
+	if (!log_filter || !log_filter(line))
+		printk("%s", line);
 }
 
 void mm_host_context(struct mm_context *context)

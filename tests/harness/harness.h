@@ -195,6 +195,13 @@ unsigned test_host_effort(void);
 void test_log_line(const char *line);
 
 /*
+ * A host may ask before it prints a line of the allocator's: true while a case runs.  The
+ * line is held back then, and shown only if the case fails or a report comes that was not
+ * announced.
+ */
+bool test_log_hold(const char *line);
+
+/*
  * Run the suites whose "suite" or "suite.case" matches a glob of `filter`
  * (comma separated, with * and ?; NULL or "" is all), with `seed` for every random choice.
  * Prints KTAP; returns true if nothing failed and something ran.

@@ -47,8 +47,11 @@ static bool listener(const struct mm_report *report)
 		return false;
 	}
 	seen = ++reports.seen[report->kind];
-	if (seen <= reports.expected[report->kind])
+	if (seen <= reports.expected[report->kind]) {
+		hold_drop();
 		return true;
+	}
+	hold_show();
 	return test_fail(NULL, 0, "a report nobody announced: %s: %s",
 			 mm_report_kind_name(report->kind), report->what);
 }
@@ -63,6 +66,7 @@ void reports_begin_case(void)
 	memset(reports.expected, 0, sizeof(reports.expected));
 	memset(reports.seen, 0, sizeof(reports.seen));
 	memset(&reports.last, 0, sizeof(reports.last));
+	hold_drop();
 	kept.on = false;
 	kept.used = 0;
 }
@@ -78,6 +82,10 @@ void reports_end_case(void)
 				  seen);
 	}
 	kept.on = false;
+	if (running.result->failures)
+		hold_show();
+	else
+		hold_drop();
 }
 
 unsigned reports_outside(void)

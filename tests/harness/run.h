@@ -31,6 +31,10 @@ void reports_begin_case(void);
 void reports_end_case(void);
 unsigned reports_outside(void);
 
+/* hold.c: what is held back is not of interest any more, or is. */
+void hold_drop(void);
+void hold_show(void);
+
 /* memory.c */
 void memory_begin_case(void);
 void memory_end_case(void);

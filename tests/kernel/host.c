@@ -5,8 +5,10 @@
  */
 #include <harness.h>
 #include <kernel/cpu.h>
+#include <kernel/options.h>
 #include <kernel/printk.h>
 #include <kernel/trap.h>
+#include <log_filter.h>
 #include <mm/port.h>
 #include <unit/world.h>
 
@@ -28,13 +30,16 @@ static void pass_on(const char *text, size_t length)
 
 static const struct console log_keeper = {"tests", pass_on};
 
-/* The first case makes the harness a console; from then on it may keep the log. */
+/* The first case makes the harness a console, and the judge of what mm logs. */
 void test_host_run(void (*body)(struct test_result *result), struct test_result *result)
 {
 	static bool listening;
 
-	if (!listening)
+	if (!listening) {
 		console_add(&log_keeper);
+		if (!options.show_reports)
+			mm_log_set_filter(test_log_hold);
+	}
 	listening = true;
 	body(result);
 }
