@@ -151,6 +151,18 @@ static void check_counts(const struct host_machine *m)
 		(char *)mm_phys_to_virt((paddr_t)page_array.start << PAGE_SHIFT) - 1));
 }
 
+/* At first, all of High is for users, and all else for the kernel. */
+static void check_types(void)
+{
+	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
+		const struct buddy *b = &zones[i].buddy;
+
+		for (size_t j = 0; j < buddy_nr_pageblocks(b->start, b->end); j++)
+			EXPECT_EQ(b->block_types[j],
+				  i == MM_ZONE_HIGH ? BLOCK_USER : BLOCK_KERNEL);
+	}
+}
+
 /* --- the whole of it ------------------------------------------------------------------------ */
 
 static void exercise(const struct host_machine *m)
@@ -187,6 +199,7 @@ static void exercise(const struct host_machine *m)
 static void boot_and_exercise(const struct host_machine *m)
 {
 	ASSERT(host_boot(m));
+	check_types();
 	exercise(m);
 	EXPECT_EQ(mm_report_total(), 0);
 }

@@ -178,6 +178,19 @@ TEST(buddies_unmerged)
 	EXPECT_EQ(violations(), 2); /* seen from either side */
 }
 
+/* Two pages that are no multiple of two, as one block; all else fits together. */
+TEST(misaligned_block)
+{
+	model_begin(0, 8, BLOCK_KERNEL);
+	model_hand_over(0, 8);
+	for (unsigned i = 0; i < 8; i++)
+		model_alloc(0, BLOCK_KERNEL);
+	EXPECT_EQ(violations(), 0);
+	page_of_model(3)->order = 1;
+	page_of_model(4)->kind = PAGE_TAIL;
+	EXPECT(violations() > 0);
+}
+
 /* Parts of the zone that have no struct pages are stepped over, and not read. */
 static bool not_the_second_block(pfn_t pfn)
 {
@@ -216,5 +229,5 @@ TEST(more_than_can_be_kept)
 		EXPECT_EQ(found.kept[i].where, i);
 }
 
-TEST_SUITE(check_buddy, each_page, each_list, cycles, buddies_unmerged, blocks_without_pages,
-	   more_than_can_be_kept);
+TEST_SUITE(check_buddy, each_page, each_list, cycles, buddies_unmerged, misaligned_block,
+	   blocks_without_pages, more_than_can_be_kept);

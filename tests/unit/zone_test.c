@@ -260,6 +260,24 @@ TEST(live_spans)
 	}
 }
 
+/* Each zone has pageblock types of its own, also where a limit cuts a pageblock in two. */
+TEST(live_pageblock_types)
+{
+	const uint8_t *end = NULL;
+
+	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
+		const struct buddy *b = &zones[i].buddy;
+		size_t n = buddy_nr_pageblocks(b->start, b->end);
+
+		if (n == 0)
+			continue;
+		EXPECT(!end || b->block_types >= end);
+		end = b->block_types + n;
+		for (size_t j = 0; j < n; j++)
+			EXPECT(b->block_types[j] < NR_BLOCK_TYPES);
+	}
+}
+
 /* Steps over the frames of machines with many. */
 static pfn_t stride(const struct zone *z)
 {
@@ -292,4 +310,5 @@ TEST(live_pages_know_their_zone)
 
 TEST_SUITE(zone, watermarks, min_free_is_clamped, high_min, no_memory_at_all,
 	   watermark_ok_is_exact, watermark_wants_a_block, alloc_page_by_page,
-	   failures_are_counted, live_marks, live_spans, live_pages_know_their_zone);
+	   failures_are_counted, live_marks, live_spans, live_pageblock_types,
+	   live_pages_know_their_zone);
