@@ -504,6 +504,28 @@ TEST(sleeping_flags_in_atomic_context)
 	EXPECT(!live_has_symbols() || test_log_has("sleeping_request_with_irqs_off+0x"));
 }
 
+static __attribute__((noinline)) struct page *greedy_request_with_irqs_off(void)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_HIGH | __GFP_NOFAIL, 0);
+
+	mm_irq_restore(flags);
+	return page;
+}
+
+/* Served as GFP_NOWAIT would be: that is, not from any reserve, whatever else was asked. */
+TEST(sleeping_flags_in_atomic_context_get_no_reserve)
+{
+	struct held held;
+
+	expect_report(MM_REPORT_MIGHT_SLEEP, 1);
+	expect_report(MM_REPORT_ALLOC_FAILED, 1);
+	held_init(&held);
+	held_drain(&held, GFP_NOWAIT);
+	EXPECT(!greedy_request_with_irqs_off());
+	held_free(&held);
+}
+
 /* --- what comes back ---------------------------------------------------------------- */
 
 TEST(zero_really_zeroes)
@@ -619,19 +641,22 @@ TEST(references_of_what_has_none)
 	EXPECT_EQ(page_count(page), 0);
 }
 
+/* Twice: the second time the pages remember the orders of blocks that they began before. */
 TEST(split_makes_single_pages)
 {
 	struct fingerprint before;
-	struct page *page;
 
 	live_settle(&before);
-	page = alloc_pages(GFP_KERNEL, 3);
-	ASSERT(page);
-	split_page(page, 3);
-	for (unsigned i = 0; i < 8; i++)
-		EXPECT_EQ(page_count(page + i), 1);
-	for (unsigned i = 0; i < 8; i++)
-		__free_page(page + (i * 5) % 8);
+	for (unsigned round = 0; round < 2; round++) {
+		struct page *page = alloc_pages(GFP_KERNEL, 3);
+
+		ASSERT(page);
+		split_page(page, 3);
+		for (unsigned i = 0; i < 8; i++)
+			EXPECT_EQ(page_count(page + i), 1);
+		for (unsigned i = 0; i < 8; i++)
+			__free_page(page + (i * 5) % 8);
+	}
 	live_expect_settled(&before);
 }
 
@@ -823,10 +848,10 @@ TEST_SUITE(page_alloc, each_flag_has_its_zone, boundary_page_of_each_flag_dma,
 	   every_legal_pair_of_flags_is_served, every_illegal_combination_is_refused,
 	   refusal_names_the_bits, order_too_large_is_refused,
 	   addresses_are_refused_for_highmem, sleeping_flags_in_atomic_context,
-	   zero_really_zeroes, zeroed_page_by_address, page_and_address_convert,
-	   order_of_a_size, dma_pages_lie_in_the_dma_zone, references_keep_a_block,
-	   references_of_what_has_none, split_makes_single_pages, split_refuses_misuse,
-	   free_with_another_order, double_free_of_a_block, double_free_of_a_merged_page,
-	   free_of_the_inside_of_a_block, free_of_reserved_memory,
-	   free_of_pages_that_are_not_ours_to_free, free_of_what_is_no_page,
-	   user_pages_stay_apart_from_kernel_pages);
+	   sleeping_flags_in_atomic_context_get_no_reserve, zero_really_zeroes,
+	   zeroed_page_by_address, page_and_address_convert, order_of_a_size,
+	   dma_pages_lie_in_the_dma_zone, references_keep_a_block, references_of_what_has_none,
+	   split_makes_single_pages, split_refuses_misuse, free_with_another_order,
+	   double_free_of_a_block, double_free_of_a_merged_page, free_of_the_inside_of_a_block,
+	   free_of_reserved_memory, free_of_pages_that_are_not_ours_to_free,
+	   free_of_what_is_no_page, user_pages_stay_apart_from_kernel_pages);

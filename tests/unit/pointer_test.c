@@ -98,12 +98,23 @@ static const char *inside_pages(char line[LINE], size_t inside, const char *what
 	return line;
 }
 
+/* An object of 64 bytes that is not the first of its slab; `other` keeps that one away. */
+static char *second_object(char **other)
+{
+	char *p = kmalloc(64, GFP_KERNEL), *q = kmalloc(64, GFP_KERNEL);
+
+	if (!EXPECT(p && q))
+		return NULL;
+	*other = p < q ? p : q;
+	return p < q ? q : p;
+}
+
 /* --- objects --------------------------------------------------------------------------------- */
 
 TEST(inside_an_object)
 {
 	static const size_t offsets[] = {1, 4, 8, 16, 32, 63};
-	char *p = kmalloc(64, GFP_KERNEL);
+	char *other = NULL, *p = second_object(&other);
 	char line[LINE];
 
 	ASSERT(p);
@@ -116,6 +127,7 @@ TEST(inside_an_object)
 	EXPECT(live_filled(p, 64, 9));
 	EXPECT_EQ(ksize(p), 64);
 	kfree(p);
+	kfree(other);
 }
 
 /* Between the bytes of an object and the next object. */

@@ -386,6 +386,8 @@ DAMAGE(magazine_state,
 DAMAGE(partial_on_full, swap_lists(&victim.cache->partial, &victim.cache->full))
 DAMAGE(empty_on_partial, swap_lists(&victim.cache->empty, &victim.cache->partial))
 DAMAGE(full_on_empty, swap_lists(&victim.cache->full, &victim.cache->empty))
+DAMAGE(full_on_empty_counted, full_on_empty();
+       victim.cache->nr_empty = victim.cache->nr_empty == 1 ? 2 : 1)
 DAMAGE(slab_order, victim.full->order ^= 1)
 
 /* Moved to a foreign address, the magazine's slot holds what is no object of this cache. */
@@ -450,6 +452,7 @@ static const struct {
 	{"partial slab on the full list", partial_on_full},
 	{"empty slab on the partial list", empty_on_partial},
 	{"full slab on the empty list", full_on_empty},
+	{"full slab on the empty list, and counted there", full_on_empty_counted},
 	{"slab order", slab_order},
 };
 
