@@ -99,6 +99,24 @@ TEST(merging_stops_at_the_zone)
 	}
 }
 
+/* Just outside of the zone, on either side, lie pages that look like free buddies. */
+TEST(merging_stops_at_decoys)
+{
+	static uint8_t type;
+	struct buddy buddy;
+
+	memset(model_pages, 0, 16 * sizeof(model_pages[0]));
+	model_pages[4] = model_pages[11] =
+		(struct page){.kind = PAGE_FREE, .zone = 1, .prev = PFN_NONE, .next = PFN_NONE};
+	buddy_init(&buddy, (uintptr_t)model_pages, 5, 11, 1, &type, BLOCK_KERNEL);
+	buddy_add_range(&buddy, 5, 11);
+	EXPECT_EQ(buddy.nr_free, 6);
+	EXPECT_EQ(buddy.types[0].count[0], 2);
+	EXPECT_EQ(buddy.types[0].count[1], 2);
+	EXPECT_EQ(model_pages[4].kind, PAGE_FREE);
+	EXPECT_EQ(model_pages[11].kind, PAGE_FREE);
+}
+
 /* Should the spans of two zones ever interleave, each page still belongs to one. */
 TEST(merging_stops_at_foreign_pages)
 {
@@ -472,7 +490,7 @@ TEST(random_large)
 }
 
 TEST_SUITE(buddy, empty, split, has_block, merging_stops_at_the_largest_order,
-	   merging_stops_at_the_zone, merging_stops_at_foreign_pages,
+	   merging_stops_at_the_zone, merging_stops_at_decoys, merging_stops_at_foreign_pages,
 	   stealing_takes_the_pageblock, types_stay_apart, stealing_a_fragment,
 	   stealing_half_a_pageblock, any_edges, edges_at_pageblocks, blocks_of_each_order,
 	   frees_in_any_order, every_history, every_history_unaligned, every_history_of_types,
