@@ -79,7 +79,7 @@ HOST_INCLUDES   := -Itests/host -Ikernel/include
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wdate-time -Werror
 
-COMMON_FLAGS := -std=gnu11 -g -fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR)=. $(WARNINGS)
+COMMON_FLAGS := -std=gnu11 -g -fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR)=. $(WARNINGS) $(EXTRA_CFLAGS)
 
 # -fno-pic and -fno-pie: linked at one address, no table of offsets.
 # -fno-stack-protector, -fcf-protection=none: both need run-time support.
@@ -169,15 +169,23 @@ $(BUILD)/least/mm.o: $(LEAST_OBJ)
 
 # --- The ISO -----------------------------------------------------------------
 
-ISO_FILES := $(BUILD)/quarry.elf $(wildcard iso/*)
+# The same kernel makes the same ISO: one date for everything in it that has a date, and a
+# fixed number for the FAT file system in it, for which mformat would roll dice.
+ISO_DATE    = $(shell date -u -d @$(SOURCE_DATE_EPOCH) +%Y%m%d%H%M%S00)
+ISO_OPTIONS = --modification-date=$(ISO_DATE) --set_all_file_dates $(ISO_DATE) \
+	--gpt_disk_guid modification-date --hfsplus-serial-no 5155415252590001
+FAT_SERIAL := 51554152
 
 # GRUB loads the debug information too, if it is there: a machine of 4 MiB has no room for it.
-$(BUILD)/quarry.iso: $(ISO_FILES)
+$(BUILD)/quarry.iso: $(BUILD)/quarry.elf $(wildcard iso/*)
 	$(call say,ISO,$@)
-	$(Q)rm -rf $(BUILD)/iso && mkdir -p $(BUILD)/iso/boot/grub
-	$(Q)$(STRIP) --strip-debug -o $(BUILD)/iso/boot/quarry.elf $<
-	$(Q)cp iso/grub.cfg $(BUILD)/iso/boot/grub/
-	$(Q)grub-mkrescue -o $@ $(BUILD)/iso > $(BUILD)/iso.log 2>&1 || { cat $(BUILD)/iso.log >&2; exit 1; }
+	$(Q)rm -rf $(BUILD)/iso && mkdir -p $(BUILD)/iso/root/boot/grub $(BUILD)/iso/bin
+	$(Q)$(STRIP) --strip-debug -o $(BUILD)/iso/root/boot/quarry.elf $<
+	$(Q)cp iso/grub.cfg $(BUILD)/iso/root/boot/grub/
+	$(Q)printf '#!/bin/sh\nexec %s -N $(FAT_SERIAL) "$$@"\n' "$$(command -v mformat)" > $(BUILD)/iso/bin/mformat
+	$(Q)chmod +x $(BUILD)/iso/bin/mformat
+	$(Q)PATH="$(CURDIR)/$(BUILD)/iso/bin:$$PATH" grub-mkrescue -o $@ $(BUILD)/iso/root $(ISO_OPTIONS) \
+		> $(BUILD)/iso/log 2>&1 || { cat $(BUILD)/iso/log >&2; exit 1; }
 
 # --- Hosted tests --------------------------------------------------------------
 
