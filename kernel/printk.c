@@ -24,7 +24,8 @@ static const struct console *consoles[NR_CONSOLES];
 static unsigned nr_consoles;
 static volatile bool writing;
 
-static char log_ring[LOG_RING_BYTES];
+/* `used`: only debuggers read it, and a compiler may drop what nobody reads. */
+static char log_ring[LOG_RING_BYTES] __attribute__((used));
 static size_t log_ring_end; /* bytes ever written */
 
 static void ring_write(const char *text, size_t length)
