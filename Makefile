@@ -32,7 +32,8 @@ quote = '$(subst ','\'',$1)'
 BUILD := build
 
 # The same commit makes the same bytes: no clock, no path of this machine.
-export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+# Without a history: 1980, because the file systems in the ISO know no earlier year.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
 export LC_ALL := C
 
 # --- Tools -------------------------------------------------------------------

@@ -12,8 +12,9 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 # The copy has no history, so it is told the date that make takes from there.
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || echo 0)}
-export SOURCE_DATE_EPOCH
+if [[ -z ${SOURCE_DATE_EPOCH:-} ]] && date=$(git log -1 --format=%ct 2> /dev/null); then
+    export SOURCE_DATE_EPOCH=$date
+fi
 unset MAKEFLAGS MAKELEVEL MFLAGS
 tar -c --exclude=./build --exclude=./.git . | tar -x -C "$scratch"
 cd "$scratch" || exit 1
