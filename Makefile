@@ -177,11 +177,12 @@ ISO_OPTIONS = --modification-date=$(ISO_DATE) --set_all_file_dates $(ISO_DATE) \
 	--gpt_disk_guid modification-date --hfsplus-serial-no 5155415252590001
 FAT_SERIAL := 51554152
 
-# GRUB loads the debug information too, if it is there: a machine of 4 MiB has no room for it.
+# GRUB loads symbols and debug information too, if they are there: a machine of 4 MiB has no room for
+# them.  The names that a backtrace needs are in the image itself.
 $(BUILD)/quarry.iso: $(BUILD)/quarry.elf $(wildcard iso/*)
 	$(call say,ISO,$@)
 	$(Q)rm -rf $(BUILD)/iso && mkdir -p $(BUILD)/iso/root/boot/grub $(BUILD)/iso/bin
-	$(Q)$(STRIP) --strip-debug -o $(BUILD)/iso/root/boot/quarry.elf $<
+	$(Q)$(STRIP) --strip-all -o $(BUILD)/iso/root/boot/quarry.elf $<
 	$(Q)cp iso/grub.cfg $(BUILD)/iso/root/boot/grub/
 	$(Q)printf '#!/bin/sh\nexec %s -N $(FAT_SERIAL) "$$@"\n' "$$(command -v mformat)" > $(BUILD)/iso/bin/mformat
 	$(Q)chmod +x $(BUILD)/iso/bin/mformat
