@@ -50,6 +50,11 @@ static inline void mm_spin_lock(struct mm_spinlock *lock)
 			cpu_relax();
 }
 
+static inline bool mm_spin_trylock(struct mm_spinlock *lock)
+{
+	return !__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE);
+}
+
 static inline void mm_spin_unlock(struct mm_spinlock *lock)
 {
 	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);

@@ -46,6 +46,15 @@ WEAK void mm_host_unmap(uintptr_t virt, size_t nr_pages)
 	(void)nr_pages;
 }
 
+WEAK void mm_host_unmap_lazy(uintptr_t virt, size_t nr_pages)
+{
+	mm_host_unmap(virt, nr_pages);
+}
+
+WEAK void mm_host_flush(void)
+{
+}
+
 WEAK bool mm_host_translate(uintptr_t virt, paddr_t *phys)
 {
 	(void)virt;
@@ -58,4 +67,31 @@ WEAK bool mm_host_readable(const void *address, size_t nr_bytes)
 	(void)address;
 	(void)nr_bytes;
 	return true;
+}
+
+WEAK bool mm_host_wait(const uint32_t *word, uint32_t seen, unsigned ms)
+{
+	(void)word;
+	(void)seen;
+	(void)ms;
+	return false;
+}
+
+WEAK void mm_host_wake(const uint32_t *word)
+{
+	(void)word;
+}
+
+WEAK uint32_t *mm_host_thread_word(void)
+{
+	static uint32_t word;
+
+	return &word;
+}
+
+WEAK bool mm_host_out_of_memory(gfp_t gfp, unsigned order)
+{
+	(void)gfp;
+	(void)order;
+	return false;
 }

@@ -13,6 +13,7 @@
  *	unsigned mm_cpu_id(void)	0 .. MM_HOST_NR_CPUS - 1; stable while interrupts are off
  *	struct mm_spinlock		type; all zero bytes is an unlocked lock
  *	void mm_spin_lock(struct mm_spinlock *)		always called with interrupts off
+ *	bool mm_spin_trylock(struct mm_spinlock *)	true: taken; any context, NMI included
  *	void mm_spin_unlock(struct mm_spinlock *)
  *	bool mm_may_sleep(void)		may the caller block here?  (thread, interrupts on, no spinlock)
  *	void mm_cpu_relax(void)		body of a busy-wait loop
@@ -89,6 +90,18 @@ bool mm_host_map(uintptr_t virt, paddr_t phys);
 void mm_host_unmap(uintptr_t virt, size_t nr_pages);
 
 /*
+ * [optional: mm_host_unmap()]  Unmap, but let stale translations be: a CPU may go on
+ * reaching the pages until the next mm_host_flush().  Contexts: any but NMI.
+ */
+void mm_host_unmap_lazy(uintptr_t virt, size_t nr_pages);
+
+/*
+ * [optional: nothing]  Forget, on every CPU, the translations of all that was unmapped
+ * lazily before.  Contexts: as mm_host_unmap().
+ */
+void mm_host_flush(void);
+
+/*
  * [optional: false]  Translation of a window address that mm mapped; false when
  * there is none.  Any context.
  */
@@ -99,5 +112,33 @@ bool mm_host_translate(uintptr_t virt, paddr_t *phys);
  * before a report dumps memory around a pointer nobody vouches for.
  */
 bool mm_host_readable(const void *address, size_t nr_bytes);
+
+/*
+ * Sleeping.  A host without threads leaves all of these out, and loses nothing else.
+ *
+ * mm_host_wait - sleep as long as *word equals `seen`, but no longer than `ms`
+ *	milliseconds; may return early.  The comparison and going to sleep are one step
+ *	against mm_host_wake() (a futex).  [optional: false, at once]  False means that
+ *	this host cannot sleep.  Contexts: a thread that may sleep.
+ *
+ * mm_host_wake - wake all who wait for `word`, which has just been changed.
+ *	[optional: nothing]  Contexts: any but NMI; no lock of mm's is held, but interrupts
+ *	may be off.  It must not allocate.
+ */
+bool mm_host_wait(const uint32_t *word, uint32_t seen, unsigned ms);
+void mm_host_wake(const uint32_t *word);
+
+/*
+ * [optional: one for all, right where threads do not exist]  A word of mm's own for the
+ * running thread, 0 when the thread starts.  Only asked for in threads.
+ */
+uint32_t *mm_host_thread_word(void);
+
+/*
+ * [optional: false]  Out of memory: a request that may sleep finds no block of 2^order
+ * pages, and reclaim finds nothing more to free.  Free something, or have somebody die
+ * who holds memory; false when there is nobody.  Contexts: a thread that may sleep.
+ */
+bool mm_host_out_of_memory(gfp_t gfp, unsigned order);
 
 #endif

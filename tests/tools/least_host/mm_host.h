@@ -54,6 +54,14 @@ static inline void mm_spin_lock(struct mm_spinlock *lock)
 	lock->held = true;
 }
 
+static inline bool mm_spin_trylock(struct mm_spinlock *lock)
+{
+	if (lock->held)
+		return false;
+	lock->held = true;
+	return true;
+}
+
 static inline void mm_spin_unlock(struct mm_spinlock *lock)
 {
 	lock->held = false;
