@@ -1,78 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PAE page tables: 64-bit entries, 512 in a table; a directory entry spans 2 MiB,
- * either by a table or as one large page.  The kernel owns the last gigabyte, so
- * one directory, kernel_pd, is all there is; the other three are absent.
+ * The kernel's page tables.  It owns the last gigabyte, so one directory, kernel_pd, is
+ * all there is; the other three are absent, or a process's (address_space.c).
  *
  * The image and all below it are mapped by 4 KiB pages (kernel_tables), since its
  * parts differ in what may be done to them; the rest of low memory by large pages.
  *
- * An entry is written in two halves.  I1: the CPU never sees a present entry with
- * the wrong upper half: the lower one, with the present bit, is written last when
- * mapping and first when unmapping.
- *
- * I2: a table of the window, once installed, is never freed.
+ * I1: a table of the window, once installed, is never freed.
+ * I2: no entry has PTE_USER, so nothing of the kernel's can be reached from ring 3.
  *
  * Locks: entries change with interrupts off.
  */
+#include "page_table.h"
 #include <kernel/cpu.h>
 #include <kernel/image.h>
-#include <kernel/paging.h>
 #include <kernel/panic.h>
 #include <mm/page_alloc.h>
-
-#define PTE_PRESENT      0x001u
-#define PTE_WRITE        0x002u
-#define PTE_LARGE        0x080u
-#define PTE_NX           (1ull << 63)
-#define PTE_FRAME        0x000ffffffffff000ull
-#define PTE_FRAME_2MIB   0x000fffffffe00000ull
-
-#define TABLE_ENTRIES    512u
-#define LARGE_PAGE_SHIFT 21
-
-struct entry {
-	volatile uint32_t low, high;
-};
-
-/* From boot/entry.S, which fills it for the start. */
-extern struct entry kernel_pd[TABLE_ENTRIES];
 
 static struct entry kernel_tables[KERNEL_TABLES][TABLE_ENTRIES]
 	__attribute__((aligned(PAGE_BYTES)));
 
-static uint64_t no_execute; /* PTE_NX, or 0 when the CPU does not know it */
-
-static uint64_t entry_read(const struct entry *entry)
-{
-	return (uint64_t)entry->high << 32 | entry->low;
-}
-
-static void entry_set(struct entry *entry, uint64_t value)
-{
-	entry->high = (uint32_t)(value >> 32);
-	entry->low = (uint32_t)value;
-}
-
-static void entry_clear(struct entry *entry)
-{
-	entry->low = 0;
-	entry->high = 0;
-}
+uint64_t pte_no_execute;
 
 static struct entry *directory_entry(uintptr_t virt)
 {
-	return &kernel_pd[(virt - KERNEL_BASE) >> LARGE_PAGE_SHIFT];
-}
-
-static struct entry *table_of(const struct entry *directory)
-{
-	return phys_to_virt(entry_read(directory) & PTE_FRAME);
-}
-
-static struct entry *table_entry(const struct entry *directory, uintptr_t virt)
-{
-	return &table_of(directory)[virt >> PAGE_SHIFT & (TABLE_ENTRIES - 1)];
+	return directory_entry_of(kernel_pd, virt);
 }
 
 /* What may be done to a page of the image, or to one outside it (data). */
@@ -81,10 +33,10 @@ static uint64_t permissions(uintptr_t virt)
 	if (image_is_text(virt))
 		return PTE_PRESENT;
 	if (virt >= (uintptr_t)rodata_start && virt < (uintptr_t)rodata_end)
-		return PTE_PRESENT | no_execute;
+		return PTE_PRESENT | pte_no_execute;
 	if (virt == (uintptr_t)boot_stack_guard)
 		return 0;
-	return PTE_PRESENT | PTE_WRITE | no_execute;
+	return PTE_PRESENT | PTE_WRITE | pte_no_execute;
 }
 
 static void map_image(paddr_t low_end)
@@ -109,14 +61,14 @@ static void map_low_memory(paddr_t low_end)
 
 	for (; phys < low_end; phys += LARGE_PAGE_BYTES)
 		entry_set(directory_entry((uintptr_t)phys_to_virt(phys)),
-			  phys | PTE_PRESENT | PTE_WRITE | PTE_LARGE | no_execute);
+			  phys | PTE_PRESENT | PTE_WRITE | PTE_LARGE | pte_no_execute);
 }
 
 void paging_init(paddr_t low_end)
 {
 	if (cpu_features.nx) {
 		write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_NXE);
-		no_execute = PTE_NX;
+		pte_no_execute = PTE_NX;
 	}
 	map_image(low_end);
 	map_low_memory(low_end);
@@ -135,26 +87,22 @@ void *paging_move_boot_slot(paddr_t phys)
 	return (void *)(BOOT_SLOT + (uintptr_t)(phys % LARGE_PAGE_BYTES));
 }
 
-/*
- * Make sure that there is a table for `virt`.  An interrupt may do the same while
- * we allocate: then ours goes back.
- */
-static bool ensure_table(uintptr_t virt)
+/* An interrupt may do the same while we allocate: then ours goes back. */
+bool table_ensure(struct entry *entry, uint64_t bits, gfp_t gfp)
 {
-	struct entry *directory = directory_entry(virt);
 	struct page *page;
 	uint32_t flags;
 	bool ours;
 
-	if (directory->low & PTE_PRESENT)
+	if (entry_present(entry))
 		return true;
-	page = alloc_pages(GFP_ATOMIC | __GFP_ZERO | __GFP_NOWARN, 0);
+	page = alloc_pages(gfp | __GFP_ZERO, 0);
 	if (!page)
 		return false;
 	flags = irq_save();
-	ours = !(directory->low & PTE_PRESENT);
+	ours = !entry_present(entry);
 	if (ours)
-		entry_set(directory, page_to_phys(page) | PTE_PRESENT | PTE_WRITE);
+		entry_set(entry, page_to_phys(page) | PTE_PRESENT | bits);
 	irq_restore(flags);
 	if (!ours)
 		__free_pages(page, 0);
@@ -174,13 +122,13 @@ bool paging_map(uintptr_t virt, paddr_t phys)
 	if (!in_window(virt) || virt % PAGE_SIZE || phys >> cpu_features.phys_bits)
 		panic("paging_map: %08zx -> %llx is not ours to map", (size_t)virt,
 		      (unsigned long long)phys);
-	if (!ensure_table(virt))
+	if (!table_ensure(directory_entry(virt), PTE_WRITE, GFP_ATOMIC | __GFP_NOWARN))
 		return false;
 	flags = irq_save();
 	entry = table_entry(directory_entry(virt), virt);
-	if (entry->low & PTE_PRESENT)
+	if (entry_present(entry))
 		panic("paging_map: %08zx is mapped already", (size_t)virt);
-	entry_set(entry, (phys & PTE_FRAME) | PTE_PRESENT | PTE_WRITE | no_execute);
+	entry_set(entry, (phys & PTE_FRAME) | PTE_PRESENT | PTE_WRITE | pte_no_execute);
 	irq_restore(flags);
 	return true;
 }
@@ -193,7 +141,7 @@ void paging_unmap(uintptr_t virt, size_t nr_pages)
 
 		if (!in_window(virt))
 			panic("paging_unmap: %08zx is not in the window", (size_t)virt);
-		if (!(directory->low & PTE_PRESENT))
+		if (!entry_present(directory))
 			continue;
 		flags = irq_save();
 		entry_clear(table_entry(directory, virt));
@@ -209,14 +157,14 @@ bool paging_translate(uintptr_t virt, paddr_t *phys)
 	if (virt < KERNEL_BASE)
 		return false;
 	entry = directory_entry(virt);
-	if (!(entry->low & PTE_PRESENT))
+	if (!entry_present(entry))
 		return false;
 	if (entry->low & PTE_LARGE) {
 		*phys = (entry_read(entry) & PTE_FRAME_2MIB) + virt % LARGE_PAGE_BYTES;
 		return true;
 	}
 	entry = table_entry(entry, virt);
-	if (!(entry->low & PTE_PRESENT))
+	if (!entry_present(entry))
 		return false;
 	*phys = (entry_read(entry) & PTE_FRAME) + virt % PAGE_SIZE;
 	return true;
