@@ -171,8 +171,9 @@ struct page *buddy_alloc(struct buddy *buddy, unsigned order, enum block_type ty
 	found = page->order;
 	list_remove(buddy, page);
 	split_block(buddy, page, found, order, type);
-	page->kind = PAGE_BLOCK;
 	page->order = (uint8_t)order;
+	page->movable = false;
+	page->kind = PAGE_BLOCK;
 	return page;
 }
 

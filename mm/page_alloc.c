@@ -381,6 +381,7 @@ void split_page(struct page *page, unsigned order)
 	page->order = 0;
 	for (size_t i = 1; i < (size_t)1 << order; i++) {
 		page[i].order = 0;
+		page[i].movable = false;
 		page[i].refs = 1;
 		page[i].kind = PAGE_BLOCK;
 	}

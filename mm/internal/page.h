@@ -32,13 +32,17 @@ enum block_type {
 	NR_BLOCK_TYPES
 };
 
+struct mm_mover;
 struct slab;
 
 struct page {
 	/* [z] zone lock while the page is free; else whoever holds the block */
 	uint8_t kind;  /* enum page_kind */
 	uint8_t order; /* of the block, at its head */
-	uint8_t type;  /* PAGE_FREE: the list that holds it, enum block_type */
+	union {
+		uint8_t type;    /* PAGE_FREE: the list that holds it, enum block_type */
+		uint8_t movable; /* [a] PAGE_BLOCK: has a mover */
+	};
 	uint8_t zone;  /* [I] enum mm_zone_id */
 	uint32_t refs; /* [a] PAGE_BLOCK: references */
 	union {
@@ -47,7 +51,8 @@ struct page {
 		};
 		struct slab *slab; /* [I] PAGE_SLAB */
 		uintptr_t window;  /* [I] PAGE_LARGE: its address in the mapping window, or 0 */
-		uint64_t fill;     /* 8 bytes in both word sizes */
+		struct mm_mover *mover; /* [a] PAGE_BLOCK that is movable: whom to ask */
+		uint64_t fill;          /* 8 bytes in both word sizes */
 	};
 };
 

@@ -21,6 +21,7 @@
 	SUITE(buddy)       \
 	SUITE(check_buddy) \
 	SUITE(zone)        \
+	SUITE(migrate)     \
 	SUITE(page_alloc)  \
 	SUITE(slab)        \
 	SUITE(magazine)    \

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Moving one page: what an owner promised with mm_set_movable(), called in.
+ *
+ * A page that is looked at may be freed at any moment, and then be anybody's.  What keeps
+ * it what it was is a reference, and what makes it safe to take one is the zone lock:
+ *
+ * I1. Under the zone lock of a page, its kind being PAGE_BLOCK and `movable` being set, it has
+ *     not been given out anew since its owner set that: buddy_alloc() clears it under
+ *     this lock.
+ * I2. A reference is only taken in such a moment, and only as the second one (1 -> 2 in one
+ *     step): a page that is just being freed (0), or pinned (2 or more), is left alone.
+ * I3. So nobody but its owner's own kind ever sees that reference; and from then on the last
+ *     of owner and mm frees the page, whichever comes last.
+ * I4. One page moves at a time (compact.c sees to that), by the mover in `moving`: set
+ *     under the zone lock before its first use, cleared after its last.
+ *
+ * Locks: the zone lock [z], by the caller, while a page is chosen and held.  move() is called
+ * without any.
+ */
+#include <bits.h>
+#include <migrate.h>
+#include <report.h>
+
+static struct {
+	struct mm_mover *mover; /* [z] to set, [a] to clear: whose move() may be running */
+	uint32_t ended;         /* [a] moves that have ended; those who wait sleep on it */
+} moving;
+
+/* How long to sleep for a move to end, when nobody wakes us. */
+#define QUIESCE_MS 10
+
+static bool is_movable(const struct page *page)
+{
+	return __atomic_load_n(&page->kind, __ATOMIC_RELAXED) == PAGE_BLOCK &&
+	       __atomic_load_n(&page->movable, __ATOMIC_ACQUIRE);
+}
+
+bool migrate_possible(const struct page *page)
+{
+	return is_movable(page) && __atomic_load_n(&page->refs, __ATOMIC_RELAXED) == 1;
+}
+
+struct mm_mover *migrate_hold_locked(struct page *page)
+{
+	struct mm_mover *mover;
+	uint32_t refs = 1;
+
+	if (!is_movable(page) ||
+	    !__atomic_compare_exchange_n(&page->refs, &refs, MM_MOVING_REFS, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return NULL;
+	mover = __atomic_load_n(&page->mover, __ATOMIC_RELAXED);
+	__atomic_store_n(&moving.mover, mover, __ATOMIC_RELAXED);
+	return mover;
+}
+
+/* Drop `n` references of a block at one stroke; false, and nothing dropped, if it has less. */
+static bool drop_references(struct page *page, uint32_t n)
+{
+	uint32_t refs = __atomic_load_n(&page->refs, __ATOMIC_RELAXED);
+
+	do {
+		if (refs < n)
+			return false;
+	} while (!__atomic_compare_exchange_n(&page->refs, &refs, refs - n, true,
+					      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	if (refs == n)
+		zone_free(&zones[page->zone], page, 0);
+	return true;
+}
+
+/* The mover will not be used any more. */
+static void end_move(void)
+{
+	__atomic_store_n(&moving.mover, NULL, __ATOMIC_RELEASE);
+	__atomic_fetch_add(&moving.ended, 1, __ATOMIC_ACQ_REL);
+	mm_host_wake(&moving.ended);
+}
+
+void migrate_let_go(struct page *page)
+{
+	end_move();
+	drop_references(page, 1);
+}
+
+/* Nobody else knows `to` yet; when move() says true, it may be gone by then. */
+bool migrate_page(struct mm_mover *mover, struct page *from, struct page *to)
+{
+	to->refs = 1;
+	mm_set_movable(to, mover);
+	if (!mover->move(mover, from, to)) {
+		mm_clear_movable(to);
+		drop_references(to, 1);
+		migrate_let_go(from);
+		return false;
+	}
+	end_move();
+	if (drop_references(from, MM_MOVING_REFS))
+		return true;
+	report_now(MM_REPORT_MISUSE, (uintptr_t)from, (uintptr_t)mover->move,
+		   "the page is freed once", "a mover moved page frame 0x%x, which was freed",
+		   pfn_of_page(from));
+	drop_references(from, 1);
+	return true;
+}
+
+/* --- for owners --------------------------------------------------------------------- */
+
+/* Is this a block of one page, with an owner? */
+static bool is_single_page(const struct page *page)
+{
+	pfn_t pfn = pfn_of_page(page);
+
+	return page_exists(pfn) && page == page_of_pfn(pfn) && page->kind == PAGE_BLOCK &&
+	       page->order == 0 && __atomic_load_n(&page->refs, __ATOMIC_RELAXED) > 0;
+}
+
+void mm_set_movable(struct page *page, struct mm_mover *mover)
+{
+	if (!mover || !is_single_page(page)) {
+		report_now(MM_REPORT_MISUSE, (uintptr_t)page, CALLER(),
+			   "the page stays as it is", "mm_set_movable of %p: %s",
+			   (const void *)page,
+			   mover ? "no allocated block of one page" : "no mover");
+		return;
+	}
+	__atomic_store_n(&page->mover, mover, __ATOMIC_RELAXED);
+	__atomic_store_n(&page->movable, true, __ATOMIC_RELEASE);
+}
+
+void mm_clear_movable(struct page *page)
+{
+	if (is_single_page(page))
+		__atomic_store_n(&page->movable, false, __ATOMIC_RELEASE);
+}
+
+bool mm_is_movable(const struct page *page)
+{
+	return is_single_page(page) && is_movable(page);
+}
+
+/*
+ * Whoever held a page before its mover was cleared did it under a zone lock: having had each
+ * lock once, we see its mark, and whoever comes later sees that the page is not movable.
+ */
+void mm_mover_quiesce(struct mm_mover *mover)
+{
+	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
+		mm_irqflags_t flags = mm_irq_save();
+
+		mm_spin_lock(&zones[i].lock);
+		mm_spin_unlock(&zones[i].lock);
+		mm_irq_restore(flags);
+	}
+	for (;;) {
+		uint32_t seen = __atomic_load_n(&moving.ended, __ATOMIC_ACQUIRE);
+
+		if (__atomic_load_n(&moving.mover, __ATOMIC_ACQUIRE) != mover)
+			return;
+		if (!mm_host_wait(&moving.ended, seen, QUIESCE_MS))
+			mm_cpu_relax();
+	}
+}
