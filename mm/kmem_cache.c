@@ -28,10 +28,7 @@ struct mm_spinlock cache_list_lock;
 /* Where the struct kmem_cache of kmem_cache_create() come from. */
 static struct kmem_cache cache_cache;
 
-/* Enough that a load that swings by a slab does not call the page allocator each time. */
-#define EMPTY_SLABS_KEPT 2u
-
-#define CACHE_LINE       64u
+#define CACHE_LINE 64u
 
 /* --- allocation ---------------------------------------------------------------- */
 
@@ -88,14 +85,20 @@ static bool cache_admits(const struct kmem_cache *cache, gfp_t gfp, uintptr_t ca
 	return true;
 }
 
+/* gfp_admit() for a request to this cache. */
+bool cache_admit(const struct kmem_cache *cache, gfp_t *gfp, uintptr_t caller)
+{
+	if (!gfp_admit(gfp, caller))
+		return false;
+	return !(*gfp & (__GFP_ZERO | __GFP_HIGHMEM | __GFP_DMA)) ||
+	       cache_admits(cache, *gfp, caller);
+}
+
 static void *alloc_from(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
 {
 	void *object;
 
-	if (!gfp_admit(&gfp, caller))
-		return NULL;
-	if ((gfp & (__GFP_ZERO | __GFP_HIGHMEM | __GFP_DMA)) &&
-	    !cache_admits(cache, gfp, caller))
+	if (!cache_admit(cache, &gfp, caller))
 		return NULL;
 	object = cache_alloc(cache, gfp, caller);
 	if ((gfp & __GFP_ZERO) && object)

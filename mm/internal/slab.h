@@ -35,6 +35,12 @@ struct slab {
 
 #define SLAB_MAX_ORDER    3u /* slabs of small objects are no larger: 32 KiB */
 
+/*
+ * Empty slabs that a cache keeps: enough that a load that swings by a slab does not call the
+ * page allocator each time.
+ */
+#define EMPTY_SLABS_KEPT  2u
+
 /* Internal flags, above the public ones. */
 #define SLAB_PUBLIC_FLAGS ((slab_flags_t)0x1fu)
 #define SLAB_INTERNAL \
@@ -102,6 +108,7 @@ size_t slab_release_all(struct list *doomed);
 void cache_init(void);
 void cache_setup(struct kmem_cache *cache, const char *name, size_t size, size_t align,
 		 slab_flags_t flags, void (*ctor)(void *object));
+bool cache_admit(const struct kmem_cache *cache, gfp_t *gfp, uintptr_t caller);
 void *cache_alloc(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller);
 void cache_free_object(struct slab *slab, void *object, uintptr_t caller);
 void cache_free_internal(struct kmem_cache *cache, void *object);

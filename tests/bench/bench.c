@@ -53,6 +53,9 @@ typedef uint64_t (*measurement)(unsigned n);
 static struct kmem_cache *cache;
 static volatile size_t variable_size;
 
+#define BULK 16u
+static void *bulk[BULK];
+
 LOOP(loop, )
 PAIR(kmalloc_constant, void *, kmalloc(64, GFP_KERNEL), kfree(p))
 PAIR(kmalloc_constant_atomic, void *, kmalloc(64, GFP_ATOMIC), kfree(p))
@@ -64,6 +67,8 @@ PAIR(kmalloc_4096, void *, kmalloc(4096, GFP_KERNEL), kfree(p))
 PAIR(kmalloc_16384, void *, kmalloc(16384, GFP_KERNEL), kfree(p))
 PAIR(cache_pair, void *, kmem_cache_alloc(cache, GFP_KERNEL), kmem_cache_free(cache, p))
 PAIR(cache_pair_atomic, void *, kmem_cache_alloc(cache, GFP_ATOMIC), kmem_cache_free(cache, p))
+LOOP(bulk_pair, size_t got = kmem_cache_alloc_bulk(cache, GFP_KERNEL, BULK, bulk); KEEP(got);
+     kmem_cache_free_bulk(cache, BULK, bulk))
 PAIR(pages_0, struct page *, alloc_pages(GFP_KERNEL, 0), __free_pages(p, 0))
 PAIR(pages_1, struct page *, alloc_pages(GFP_KERNEL, 1), __free_pages(p, 1))
 PAIR(pages_3, struct page *, alloc_pages(GFP_KERNEL, 3), __free_pages(p, 3))
@@ -187,6 +192,7 @@ static const struct {
 	{"kmalloc-16384", "kmalloc + kfree, 16384 B: whole pages", kmalloc_16384, LOOPS},
 	{"cache-40", "kmem_cache_alloc + free, 40 B, KERNEL", cache_pair, LOOPS},
 	{"cache-40-atomic", "kmem_cache_alloc + free, 40 B, ATOMIC", cache_pair_atomic, LOOPS},
+	{"cache-40-bulk", "kmem_cache bulk, 40 B: 16 objects, alloc + free", bulk_pair, LOOPS},
 	{"batch-64-alloc", "10,000 x 64 B live: alloc each", alloc_64, BATCH},
 	{"batch-64-free", "10,000 x 64 B live: free each", free_64, BATCH},
 	{"batch-256-alloc", "10,000 x 256 B live: alloc each", alloc_256, BATCH},

@@ -26,6 +26,7 @@
 	SUITE(slab)        \
 	SUITE(magazine)    \
 	SUITE(kmem_cache)  \
+	SUITE(bulk)        \
 	SUITE(kmalloc)     \
 	SUITE(pointer)     \
 	SUITE(window)      \

@@ -69,6 +69,20 @@ void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp) __attribute__((mall
 void kmem_cache_free(struct kmem_cache *cache, void *object);
 
 /*
+ * kmem_cache_alloc_bulk - n objects at once, into p[0 .. n - 1].  All or none: returns n,
+ * or 0 when there is not memory for all of them.  Otherwise as kmem_cache_alloc.
+ *
+ * kmem_cache_free_bulk - give the n objects of p[] back; what p[] holds afterwards means
+ * nothing.  Each is looked at as by kmem_cache_free: NULL is skipped, and what is no live
+ * object of this cache is reported and left alone, while the others are freed.  Contexts:
+ * any but NMI, on any CPU.
+ *
+ * Both work on up to 64 objects with interrupts off.  (Linux's functions of these names.)
+ */
+size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t n, void **p);
+void kmem_cache_free_bulk(struct kmem_cache *cache, size_t n, void **p);
+
+/*
  * kmem_cache_shrink - give the empty slabs, and what this CPU's magazine holds,
  * back to the page allocator.  Returns the number of pages freed.  Contexts: any but NMI.
  */

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Many objects of one cache at once (Linux: kmem_cache_alloc_bulk).
+ *
+ * What one object costs beyond the pop itself is turning interrupts off and on, passing
+ * the gate, and, when the magazine does not do, the lock.  A bulk pays for these once: it
+ * empties or fills the magazine in one go, and has the rest from, or gives it to, the slabs
+ * directly, in one go too.  So a bulk that is larger than the magazine does not
+ * push its objects through it half by half.
+ *
+ * I1. No critical section handles more than BULK_STRIDE objects, so that the time for which
+ *     interrupts are off does not grow with n.
+ *
+ * Locks: [p] and cache->lock [c], as in kmem_cache.c.
+ */
+#include <bits.h>
+#include <magazine.h>
+#include <mem.h>
+#include <pointer.h>
+
+#define BULK_STRIDE 64u
+
+/* --- allocation ---------------------------------------------------------------- */
+
+/* Up to n objects from this CPU's magazine, the hottest first; returns how many. */
+static size_t pop_many(struct kmem_cache *cache, size_t n, void **p)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	struct magazine *magazine = cache->magazine[mm_cpu_id()];
+	uint32_t count = (uint32_t)min_size(n, magazine->count);
+	const struct magazine_slot *slot = &magazine->slots[magazine->count];
+
+	if (count)
+		magazine->count -= count;
+	for (uint32_t i = 0; i < count; i++) {
+		slot--;
+		p[i] = slot->object;
+		*slot->state = OBJECT_LIVE;
+	}
+	mm_irq_restore(flags);
+	return count;
+}
+
+/* Up to n objects from the slabs, or BULK_STRIDE of them; returns how many. */
+static size_t take_many(struct kmem_cache *cache, size_t n, void **p)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	size_t count;
+
+	n = min_size(n, BULK_STRIDE);
+	mm_spin_lock(&cache->lock);
+	for (count = 0; count < n; count++) {
+		unsigned index;
+		struct slab *slab = slab_take_locked(cache, &index);
+
+		if (!slab)
+			break;
+		slab->state[index] = OBJECT_LIVE;
+		p[count] = slab_object(slab, index);
+	}
+	mm_spin_unlock(&cache->lock);
+	mm_irq_restore(flags);
+	return count;
+}
+
+/* The magazine did not have enough: p[got .. n - 1] from slabs.  False when there is no memory. */
+static bool fill_from_slabs(struct kmem_cache *cache, gfp_t gfp, size_t got, size_t n, void **p,
+			    uintptr_t caller)
+{
+	magazine_attach(cache, gfp);
+	while (got < n) {
+		size_t more = take_many(cache, n - got, p + got);
+
+		got += more;
+		if (more == 0 && !slab_grow(cache, gfp, caller)) {
+			kmem_cache_free_bulk(cache, got, p);
+			return false;
+		}
+	}
+	return true;
+}
+
+size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t n, void **p)
+{
+	size_t got;
+
+	if (!cache_admit(cache, &gfp, CALLER()))
+		return 0;
+	got = pop_many(cache, n, p);
+	if (got < n && !fill_from_slabs(cache, gfp, got, n, p, CALLER()))
+		return 0;
+	if (gfp & __GFP_ZERO) {
+		for (size_t i = 0; i < n; i++)
+			memset(p[i], 0, cache->object_size);
+	}
+	return n;
+}
+
+/* --- free ---------------------------------------------------------------------- */
+
+/* A bulk that is being freed.  Refused objects gather at the front of p[]. */
+struct bulk {
+	struct kmem_cache *cache;
+	void **p;
+	size_t refused;
+};
+
+/*
+ * [p] The slab of a live object of this cache.  NULL when there is nothing to free: no object,
+ * or one that is now among the refused.  `last` is the slab of the object before, or NULL:
+ * bulks often lie together.  It cannot go away, since that object still counts as taken, or
+ * the lock is held.
+ */
+static inline struct slab *accept(struct bulk *bulk, struct slab *last, void *object,
+				  unsigned *index)
+{
+	struct slab *slab = last;
+	const struct page *page;
+
+	*index = slab ? slab_index(slab, object) : SLAB_NO_OBJECT;
+	if (*index == SLAB_NO_OBJECT) {
+		if (!object)
+			return NULL;
+		page = page_of_address(object);
+		if (page && page->kind == PAGE_SLAB && page->slab->cache == bulk->cache) {
+			slab = page->slab;
+			*index = slab_index(slab, object);
+		}
+	}
+	if (likely(*index != SLAB_NO_OBJECT && slab->state[*index] == OBJECT_LIVE))
+		return slab;
+	bulk->p[bulk->refused++] = object;
+	return NULL;
+}
+
+/* [p] Fill the magazine with p[i], p[i + 1] ...; returns where it was full, or `end`. */
+static size_t push_many(struct bulk *bulk, size_t i, size_t end)
+{
+	struct magazine *magazine = bulk->cache->magazine[mm_cpu_id()];
+	struct magazine_slot *slot = &magazine->slots[magazine->count];
+	const struct magazine_slot *full = &magazine->slots[magazine->capacity];
+	struct slab *last = NULL;
+
+	if (slot == full)
+		return i;
+	for (; i < end && slot < full; i++) {
+		void *object = bulk->p[i];
+		unsigned index;
+		struct slab *slab = accept(bulk, last, object, &index);
+
+		if (!slab)
+			continue;
+		slab->state[index] = OBJECT_CACHED;
+		*slot++ = (struct magazine_slot){object, &slab->state[index]};
+		last = slab;
+	}
+	magazine->count = (uint32_t)(slot - magazine->slots);
+	return i;
+}
+
+/* [p] Give p[i .. end - 1] to the slabs. */
+static void give_many(struct bulk *bulk, size_t i, size_t end, struct list *doomed)
+{
+	struct kmem_cache *cache = bulk->cache;
+	struct slab *last = NULL;
+
+	mm_spin_lock(&cache->lock);
+	for (; i < end; i++) {
+		unsigned index;
+		struct slab *slab = accept(bulk, last, bulk->p[i], &index);
+
+		if (!slab)
+			continue;
+		slab_give_locked(cache, slab, index);
+		last = slab;
+	}
+	slab_cull_locked(cache, EMPTY_SLABS_KEPT, doomed);
+	mm_spin_unlock(&cache->lock);
+}
+
+/* Free p[start .. end - 1], at most BULK_STRIDE of them. */
+static void free_stride(struct bulk *bulk, size_t start, size_t end)
+{
+	struct list doomed;
+	mm_irqflags_t flags;
+
+	list_init(&doomed);
+	flags = mm_irq_save();
+	start = push_many(bulk, start, end);
+	if (start < end)
+		give_many(bulk, start, end, &doomed);
+	mm_irq_restore(flags);
+	slab_release_all(&doomed);
+}
+
+void kmem_cache_free_bulk(struct kmem_cache *cache, size_t n, void **p)
+{
+	struct bulk bulk = {cache, p, 0};
+
+	if (unlikely(cache->flags & SLAB_INTERNAL)) {
+		bulk.refused = n;
+	} else {
+		magazine_attach(cache, GFP_NOWAIT);
+		for (size_t i = 0; i < n; i += BULK_STRIDE)
+			free_stride(&bulk, i, min_size(i + BULK_STRIDE, n));
+	}
+	for (size_t i = 0; i < bulk.refused; i++)
+		pointer_refuse_free(p[i], cache, CALLER());
+}
