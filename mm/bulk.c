@@ -63,21 +63,26 @@ static size_t take_many(struct kmem_cache *cache, size_t n, void **p)
 	return count;
 }
 
-/* The magazine did not have enough: p[got .. n - 1] from slabs.  False when there is no memory. */
+/*
+ * The magazine did not have enough: p[got .. n - 1] from slabs.  Where these end, one object is
+ * allocated as any other is, with all that the flags allow: a new slab, or a wait for
+ * memory.  False when that fails.
+ */
 static bool fill_from_slabs(struct kmem_cache *cache, gfp_t gfp, size_t got, size_t n, void **p,
 			    uintptr_t caller)
 {
-	magazine_attach(cache, gfp);
-	while (got < n) {
-		size_t more = take_many(cache, n - got, p + got);
-
-		got += more;
-		if (more == 0 && !slab_grow(cache, gfp, caller)) {
-			kmem_cache_free_bulk(cache, got, p);
-			return false;
-		}
+	for (;;) {
+		got += take_many(cache, n - got, p + got);
+		if (got == n)
+			return true;
+		p[got] = cache_alloc(cache, gfp, caller);
+		if (!p[got])
+			break;
+		got++;
+		got += pop_many(cache, n - got, p + got);
 	}
-	return true;
+	kmem_cache_free_bulk(cache, got, p);
+	return false;
 }
 
 size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t n, void **p)

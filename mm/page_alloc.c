@@ -239,7 +239,8 @@ static bool drop_reference(struct page *page, bool *bad)
 	return refs == 1;
 }
 
-static void free_checked(struct page *page, unsigned order, uintptr_t caller)
+/* Free what a caller says is a block of this order. */
+void pages_free_checked(struct page *page, unsigned order, uintptr_t caller)
 {
 	bool bad;
 
@@ -263,12 +264,12 @@ static void free_checked(struct page *page, unsigned order, uintptr_t caller)
 
 void __free_pages(struct page *page, unsigned order)
 {
-	free_checked(page, order, CALLER());
+	pages_free_checked(page, order, CALLER());
 }
 
 void __free_page(struct page *page)
 {
-	free_checked(page, 0, CALLER());
+	pages_free_checked(page, 0, CALLER());
 }
 
 /* alloc_pages for those who want an address. */
@@ -322,7 +323,7 @@ static void free_address(uintptr_t address, unsigned order, uintptr_t caller)
 			   (const void *)address);
 		return;
 	}
-	free_checked(page, order, caller);
+	pages_free_checked(page, order, caller);
 }
 
 void free_pages(uintptr_t address, unsigned order)
@@ -369,6 +370,17 @@ unsigned page_count(const struct page *page)
 	return head ? __atomic_load_n(&head->refs, __ATOMIC_RELAXED) : 0;
 }
 
+void pages_cut(struct page *page, size_t n)
+{
+	page->order = 0;
+	for (size_t i = 1; i < n; i++) {
+		page[i].order = 0;
+		page[i].refs = 1;
+		page[i].movable = false;
+		page[i].kind = PAGE_BLOCK;
+	}
+}
+
 void split_page(struct page *page, unsigned order)
 {
 	if (!is_page(page) || page->kind != PAGE_BLOCK || page->order != order ||
@@ -378,13 +390,7 @@ void split_page(struct page *page, unsigned order)
 			   (const void *)page, order);
 		return;
 	}
-	page->order = 0;
-	for (size_t i = 1; i < (size_t)1 << order; i++) {
-		page[i].order = 0;
-		page[i].movable = false;
-		page[i].refs = 1;
-		page[i].kind = PAGE_BLOCK;
-	}
+	pages_cut(page, (size_t)1 << order);
 }
 
 struct page *virt_to_page(const void *address)

@@ -14,6 +14,12 @@ struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller);
 /* Free a block whose owner has vouched for it: PAGE_BLOCK, one reference, this order. */
 void pages_free(struct page *page, unsigned order);
 
+/* The same for what a caller only says is one: reported if it is not. */
+void pages_free_checked(struct page *page, unsigned order, uintptr_t caller);
+
+/* Make blocks of one page out of the first n pages of a block; what is left of it are tails. */
+void pages_cut(struct page *page, size_t n);
+
 /* The highest zone that a mask allows, and the pageblock type that it asks for. */
 static inline enum mm_zone_id gfp_zone(gfp_t gfp)
 {

@@ -36,7 +36,8 @@ static void check_bulk(struct kmem_cache *cache, gfp_t gfp, unsigned n)
 
 TEST(every_size)
 {
-	static const unsigned sizes[] = {0, 1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 129, MANY};
+	static const unsigned sizes[] = {0,  1,  2,  15, 16, 17,  31,
+					 32, 33, 63, 64, 65, 129, MANY};
 	/* The last one has no magazines. */
 	static const size_t object_sizes[] = {16, 40, 520, 3000, 8400};
 	struct fingerprint before;

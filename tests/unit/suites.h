@@ -23,6 +23,7 @@
 	SUITE(zone)        \
 	SUITE(migrate)     \
 	SUITE(page_alloc)  \
+	SUITE(exact)       \
 	SUITE(slab)        \
 	SUITE(magazine)    \
 	SUITE(kmem_cache)  \

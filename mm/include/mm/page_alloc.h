@@ -49,6 +49,20 @@ void free_pages(uintptr_t address, unsigned order);
 void free_page(uintptr_t address);
 
 /*
+ * alloc_pages_exact - as many pages as `size` bytes need, and no more: physically
+ * contiguous, aligned as the next larger block is.  Its address, or NULL; a size of 0 or
+ * beyond the largest block is reported.  Low memory only, as __get_free_pages.
+ *
+ * free_pages_exact - give back all of it; `size` must be the same.  When one of the pages is
+ * not a single page in use, which is what shows of a wrong size or a second free, that
+ * is reported and nothing is freed.  NULL does nothing.
+ *
+ * Each of the pages has a reference of its own.  (Linux's functions of these names.)
+ */
+void *alloc_pages_exact(size_t size, gfp_t gfp);
+void free_pages_exact(void *address, size_t size);
+
+/*
  * References.  get_page() on any page of a block takes one on the block;
  * put_page() drops it, and frees the block with the last one.  Any context but NMI.
  */
