@@ -142,22 +142,27 @@ void kunmap_local(const void *address)
 			   address);
 }
 
+/* With interrupts off, since whoever holds a local slot stays on its CPU. */
 void clear_highpage(struct page *page)
 {
+	mm_irqflags_t flags = mm_irq_save();
 	void *address = kmap_local_page(page);
 
 	memset(address, 0, PAGE_SIZE);
 	kunmap_local(address);
+	mm_irq_restore(flags);
 }
 
 void copy_highpage(struct page *to, struct page *from)
 {
+	mm_irqflags_t flags = mm_irq_save();
 	void *target = kmap_local_page(to);
 	void *source = kmap_local_page(from);
 
 	memcpy(target, source, PAGE_SIZE);
 	kunmap_local(source);
 	kunmap_local(target);
+	mm_irq_restore(flags);
 }
 
 /* --- shared slots -------------------------------------------------------------- */
