@@ -233,3 +233,32 @@ void zone_count_failure(struct zone *zone)
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
 }
+
+/* All that is to be known of a zone, the moving parts at one moment. */
+void zone_read(struct zone *zone, struct mm_zone_info *info)
+{
+	mm_irqflags_t flags;
+
+	memset(info, 0, sizeof(*info));
+	info->name = zone->name;
+	info->start = zone->buddy.start;
+	info->end = zone->buddy.end;
+	info->present = zone->present;
+	info->managed = zone->managed;
+	info->min = zone->min;
+	info->low = zone->low;
+	info->high = zone->high;
+	memcpy(info->reserve, zone->reserve, sizeof(info->reserve));
+
+	flags = mm_irq_save();
+	mm_spin_lock(&zone->lock);
+	info->free = zone->buddy.nr_free;
+	for (unsigned type = 0; type < NR_BLOCK_TYPES; type++)
+		memcpy(info->free_blocks[type], zone->buddy.types[type].count,
+		       sizeof(info->free_blocks[type]));
+	info->allocs = zone->allocs;
+	info->frees = zone->frees;
+	info->failures = zone->failures;
+	mm_spin_unlock(&zone->lock);
+	mm_irq_restore(flags);
+}

@@ -18,41 +18,16 @@
 
 bool mm_zone_info(enum mm_zone_id id, struct mm_zone_info *info)
 {
-	struct zone *zone;
-	mm_irqflags_t flags;
-
 	if ((unsigned)id >= MM_NR_ZONES || zones[id].present == 0)
 		return false;
-	zone = &zones[id];
-	memset(info, 0, sizeof(*info));
-	info->name = zone->name;
-	info->start = zone->buddy.start;
-	info->end = zone->buddy.end;
-	info->present = zone->present;
-	info->managed = zone->managed;
-	info->min = zone->min;
-	info->low = zone->low;
-	info->high = zone->high;
-	memcpy(info->reserve, zone->reserve, sizeof(info->reserve));
-
-	flags = mm_irq_save();
-	mm_spin_lock(&zone->lock);
-	info->free = zone->buddy.nr_free;
-	for (unsigned type = 0; type < NR_BLOCK_TYPES; type++)
-		memcpy(info->free_blocks[type], zone->buddy.types[type].count,
-		       sizeof(info->free_blocks[type]));
-	info->allocs = zone->allocs;
-	info->frees = zone->frees;
-	info->failures = zone->failures;
-	mm_spin_unlock(&zone->lock);
-	mm_irq_restore(flags);
+	zone_read(&zones[id], info);
 	return true;
 }
 
-static void read_cache(struct kmem_cache *cache, struct mm_cache_info *info,
-		       char name[KMEM_CACHE_NAME_MAX])
+/* [g] */
+static void read_cache_locked(struct kmem_cache *cache, struct mm_cache_info *info,
+			      char name[KMEM_CACHE_NAME_MAX])
 {
-	mm_irqflags_t flags = mm_irq_save();
 	size_t taken;
 
 	mm_spin_lock(&cache->lock);
@@ -61,7 +36,6 @@ static void read_cache(struct kmem_cache *cache, struct mm_cache_info *info,
 	info->cached = magazine_count(cache);
 	taken = cache->nr_taken;
 	mm_spin_unlock(&cache->lock);
-	mm_irq_restore(flags);
 	info->live = taken > info->cached ? taken - info->cached : 0;
 	memcpy(name, cache->name, KMEM_CACHE_NAME_MAX);
 	info->name = name;
@@ -71,34 +45,32 @@ static void read_cache(struct kmem_cache *cache, struct mm_cache_info *info,
 	info->slab_order = cache->order;
 }
 
-/* The i-th cache of the list, or NULL. */
-static struct kmem_cache *cache_at(size_t i)
+/* Numbers of the i-th cache; false when there are not so many.  It may be gone right after. */
+static bool read_cache_at(size_t i, struct mm_cache_info *info, char name[KMEM_CACHE_NAME_MAX])
 {
-	struct kmem_cache *cache = NULL;
 	mm_irqflags_t flags = mm_irq_save();
 	struct list *link;
+	bool exists = false;
 
 	mm_spin_lock(&cache_list_lock);
 	list_for_each (link, &cache_list) {
-		if (i-- == 0) {
-			cache = list_entry(link, struct kmem_cache, link);
-			break;
-		}
+		if (i-- > 0)
+			continue;
+		read_cache_locked(list_entry(link, struct kmem_cache, link), info, name);
+		exists = true;
+		break;
 	}
 	mm_spin_unlock(&cache_list_lock);
 	mm_irq_restore(flags);
-	return cache;
+	return exists;
 }
 
 void mm_for_each_cache(bool (*visit)(const struct mm_cache_info *info, void *arg), void *arg)
 {
-	struct kmem_cache *cache;
+	char name[KMEM_CACHE_NAME_MAX];
+	struct mm_cache_info info;
 
-	for (size_t i = 0; (cache = cache_at(i)) != NULL; i++) {
-		char name[KMEM_CACHE_NAME_MAX];
-		struct mm_cache_info info;
-
-		read_cache(cache, &info, name);
+	for (size_t i = 0; read_cache_at(i, &info, name); i++) {
 		if (!visit(&info, arg))
 			return;
 	}

@@ -37,5 +37,6 @@ bool zone_watermark_ok(const struct zone *zone, unsigned order, size_t mark);
 struct page *zone_alloc(struct zone *zone, unsigned order, enum block_type type, size_t mark);
 void zone_free(struct zone *zone, struct page *page, unsigned order);
 void zone_count_failure(struct zone *zone);
+void zone_read(struct zone *zone, struct mm_zone_info *info);
 
 #endif

@@ -41,8 +41,8 @@ struct mm_cache_info {
 
 /*
  * mm_for_each_cache - call `visit` for each cache, kmalloc's among them, with no
- * lock held; stops when it returns false.  Contexts: a thread, or wherever no
- * cache is being created or destroyed.
+ * lock held; stops when it returns false.  Caches that come and go meanwhile may be
+ * missed, or cause another one to be missed.  Contexts: a thread.
  */
 void mm_for_each_cache(bool (*visit)(const struct mm_cache_info *info, void *arg), void *arg);
 
@@ -69,8 +69,8 @@ void mm_show_summary(void); /* zones and caches in use, for the end of a log */
  * mm_check - walk every structure and verify every invariant.
  *
  * Each violation is reported as MM_REPORT_CORRUPTION; returns how many there were.
- * Takes each lock in turn, for as long as a walk takes: not for production paths.
- * Contexts: a thread.
+ * Takes each lock in turn, for as long as a walk takes, and stops the other CPUs
+ * meanwhile: not for production paths.  Contexts: a thread.
  */
 size_t mm_check(void);
 
