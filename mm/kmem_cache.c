@@ -134,9 +134,7 @@ static bool free_locked(struct kmem_cache *cache, struct slab *slab, unsigned in
 	}
 	if (magazine->count == magazine->capacity)
 		magazine_spill_locked(cache, magazine, magazine->capacity / 2);
-	slab->state[index] = OBJECT_CACHED;
-	magazine->slots[magazine->count++] =
-		(struct magazine_slot){slab_object(slab, index), &slab->state[index]};
+	magazine_put(magazine, magazine->count, slab_object(slab, index), &slab->state[index]);
 	return true;
 }
 
@@ -361,37 +359,57 @@ size_t kmem_cache_shrink(struct kmem_cache *cache)
 
 #define LISTED_OBJECTS 8u
 
-/* Name the live objects of the slabs on one list, until `left` is used up. */
-static void report_live(const struct report *report, const struct list *slabs, unsigned *left)
+/* The first of a cache's live objects, and how many there are. */
+struct survivors {
+	size_t count, listed;
+	void *objects[LISTED_OBJECTS];
+};
+
+/* [c] List the live objects of the slabs on one list, until no more can be. */
+static void list_live_locked(const struct list *slabs, struct survivors *live)
 {
 	const struct list *link;
 
 	list_for_each (link, slabs) {
 		const struct slab *slab = list_entry(link, struct slab, link);
 
-		for (unsigned i = 0; i < slab->nr && *left; i++) {
-			if (slab->state[i] != OBJECT_LIVE)
-				continue;
-			report_line(report, "live      object at %p", slab_object(slab, i));
-			--*left;
+		for (unsigned i = 0; i < slab->nr && live->listed < LISTED_OBJECTS; i++) {
+			if (slab->state[i] == OBJECT_LIVE)
+				live->objects[live->listed++] = slab_object(slab, i);
 		}
 	}
 }
 
-static void report_in_use(const struct kmem_cache *cache, uintptr_t caller)
+/* Which objects of a cache without magazines are live? */
+static void find_live(struct kmem_cache *cache, struct survivors *live)
 {
-	unsigned left = LISTED_OBJECTS;
+	mm_irqflags_t flags = mm_irq_save();
+
+	mm_spin_lock(&cache->lock);
+	live->count = cache->nr_taken;
+	live->listed = 0;
+	list_live_locked(&cache->full, live);
+	list_live_locked(&cache->partial, live);
+	mm_spin_unlock(&cache->lock);
+	mm_irq_restore(flags);
+}
+
+static void report_in_use(const struct kmem_cache *cache, const struct survivors *live,
+			  uintptr_t caller)
+{
 	struct report report;
 
 	report_begin(&report, MM_REPORT_CACHE_IN_USE, (uintptr_t)cache, caller,
-		     "cache %s destroyed with %zu live objects", cache->name, cache->nr_taken);
-	report_live(&report, &cache->full, &left);
-	report_live(&report, &cache->partial, &left);
+		     "cache %s destroyed with %zu live objects", cache->name, live->count);
+	for (size_t i = 0; i < live->listed; i++)
+		report_line(&report, "live      object at %p", live->objects[i]);
 	report_end(&report, "the cache stays, and can be used");
 }
 
 bool kmem_cache_destroy(struct kmem_cache *cache)
 {
+	struct survivors live;
+
 	if (!cache)
 		return true;
 	if (cache->flags & (SLAB_INTERNAL | SLAB_KMALLOC)) {
@@ -401,8 +419,9 @@ bool kmem_cache_destroy(struct kmem_cache *cache)
 	}
 	magazine_detach_all(cache);
 	release_empty(cache);
-	if (cache->nr_taken) {
-		report_in_use(cache, CALLER());
+	find_live(cache, &live);
+	if (live.count) {
+		report_in_use(cache, &live, CALLER());
 		return false;
 	}
 	unlist_cache(cache);

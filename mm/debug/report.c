@@ -6,8 +6,10 @@
  * I2. Only failures to allocate are rate limited: anything else is a bug, and each
  *     occurrence is worth its lines.
  *
- * No lock: lines of two CPUs that report at once may interleave, but none is lost, and
- * a report works in any context, holding whatever the offender holds.
+ * No lock around a report: lines of two CPUs that report at once may interleave, but none
+ * is lost, and a report works in any context, holding whatever the offender holds.  Only
+ * the rate limit has one [l], taken with interrupts off: failures to allocate are reported
+ * with no lock held.
  */
 #include <bits.h>
 #include <log.h>
@@ -28,8 +30,9 @@ static struct {
 	mm_report_listener listener;              /* [a] */
 	unsigned long counts[MM_NR_REPORT_KINDS]; /* [a] */
 	uintptr_t call_sites[REPORT_CALL_SITES];  /* [a] see report_first_from() */
-	uint64_t limit_start;                     /* races only misjudge the limit */
-	unsigned limit_count;
+	struct mm_spinlock limit_lock;            /* [l] */
+	uint64_t limit_start;                     /* [l] */
+	unsigned limit_count;                     /* [l] */
 } reports;
 
 static const char *const kind_names[MM_NR_REPORT_KINDS] = {
@@ -109,16 +112,23 @@ bool report_first_from(uintptr_t caller)
 
 static bool over_limit(enum mm_report_kind kind)
 {
+	mm_irqflags_t flags;
 	uint64_t now;
+	bool over;
 
 	if (kind != MM_REPORT_ALLOC_FAILED)
 		return false;
 	now = mm_host_time();
+	flags = mm_irq_save();
+	mm_spin_lock(&reports.limit_lock);
 	if (now - reports.limit_start >= LIMIT_PERIOD) {
 		reports.limit_start = now;
 		reports.limit_count = 0;
 	}
-	return ++reports.limit_count > LIMIT_BURST;
+	over = ++reports.limit_count > LIMIT_BURST;
+	mm_spin_unlock(&reports.limit_lock);
+	mm_irq_restore(flags);
+	return over;
 }
 
 void report_line(const struct report *report, const char *format, ...)
