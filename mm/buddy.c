@@ -59,7 +59,6 @@ static void list_push(struct buddy *buddy, struct page *page, unsigned order,
 	lists->head[order] = pfn;
 	lists->orders |= 1u << order;
 	lists->count[order]++;
-	buddy->nr_free += (size_t)1 << order;
 }
 
 /* Take a free block off its list; its head is left as the head of nothing. */
@@ -77,8 +76,13 @@ static void list_remove(struct buddy *buddy, struct page *page)
 	if (lists->head[order] == PFN_NONE)
 		lists->orders &= ~(1u << order);
 	lists->count[order]--;
-	buddy->nr_free -= (size_t)1 << order;
 	page->kind = PAGE_TAIL;
+}
+
+/* Others may read the number at any time, without the lock. */
+static void set_free(struct buddy *buddy, size_t nr_free)
+{
+	__atomic_store_n(&buddy->nr_free, nr_free, __ATOMIC_RELAXED);
 }
 
 /* Cut a block of order `from`, on no list, down to `to`; upper halves go to `type`'s lists. */
@@ -171,6 +175,7 @@ struct page *buddy_alloc(struct buddy *buddy, unsigned order, enum block_type ty
 	found = page->order;
 	list_remove(buddy, page);
 	split_block(buddy, page, found, order, type);
+	set_free(buddy, buddy->nr_free - ((size_t)1 << order));
 	page->order = (uint8_t)order;
 	page->movable = false;
 	page->kind = PAGE_BLOCK;
@@ -185,7 +190,8 @@ static bool is_free_block(const struct buddy *buddy, pfn_t pfn, unsigned order)
 	if (pfn < buddy->start || pfn >= buddy->end)
 		return false;
 	page = page_at(buddy, pfn);
-	return page->kind == PAGE_FREE && page->order == order && page->zone == buddy->zone;
+	return page_get_kind(page) == PAGE_FREE && page->order == order &&
+	       page->zone == buddy->zone;
 }
 
 /* Free a block of PAGE_BLOCK or fresh pages.  The caller has made sure that it is one. */
@@ -193,6 +199,7 @@ void buddy_free(struct buddy *buddy, struct page *page, unsigned order)
 {
 	pfn_t pfn = pfn_of(buddy, page);
 
+	set_free(buddy, buddy->nr_free + ((size_t)1 << order));
 	while (order < MM_MAX_ORDER) {
 		pfn_t other = pfn ^ ((pfn_t)1 << order);
 

@@ -44,7 +44,7 @@ static bool admit(size_t size, gfp_t *gfp, uintptr_t caller)
 	return false;
 }
 
-/* Free the pages [from, end) of a block; its alignment makes them whole blocks. */
+/* Free the pages [from, end) of a block that pages_cut() has cut. */
 static void give_back_tail(struct page *page, size_t from, size_t end)
 {
 	while (from < end) {
@@ -67,7 +67,7 @@ void *alloc_pages_exact(size_t size, gfp_t gfp)
 	page = pages_alloc(gfp & ~__GFP_ZERO, order, CALLER());
 	if (!page)
 		return NULL;
-	pages_cut(page, pages);
+	pages_cut(page, order, pages);
 	give_back_tail(page, pages, (size_t)1 << order);
 	address = page_address(page);
 	if (gfp & __GFP_ZERO)

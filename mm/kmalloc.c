@@ -120,7 +120,7 @@ static enum kmalloc_kind kind_of(gfp_t gfp)
 static void own_large(struct page *page, uintptr_t window)
 {
 	page->window = window;
-	page->kind = PAGE_LARGE;
+	page_set_kind(page, PAGE_LARGE);
 	__atomic_fetch_add(&kmalloc_large_pages, (size_t)1 << page->order, __ATOMIC_RELAXED);
 }
 
@@ -181,7 +181,7 @@ static void free_large(struct page *page)
 
 	if (page->window)
 		window_unmap_block((const void *)page->window, order);
-	page->kind = PAGE_BLOCK;
+	page_set_kind(page, PAGE_BLOCK);
 	__atomic_fetch_sub(&kmalloc_large_pages, (size_t)1 << order, __ATOMIC_RELAXED);
 	pages_free(page, order);
 }

@@ -71,6 +71,13 @@ static struct kmem_cache *magazine_cache_of(unsigned capacity)
 	return &magazine_caches[i];
 }
 
+/* A hint: interrupts are on, so this CPU may get one any time, or be another one. */
+static bool has_magazine(const struct kmem_cache *cache)
+{
+	return __atomic_load_n(&cache->magazine[mm_cpu_id()], __ATOMIC_RELAXED) !=
+	       &magazine_none;
+}
+
 /*
  * Give this CPU a magazine, if the cache uses them and it has none.  Without memory
  * nothing happens: the cache works without, only slower.
@@ -81,7 +88,7 @@ void magazine_attach(struct kmem_cache *cache, gfp_t gfp)
 	mm_irqflags_t flags;
 	unsigned cpu;
 
-	if (cache->magazine_capacity == 0 || cache->magazine[mm_cpu_id()] != &magazine_none)
+	if (cache->magazine_capacity == 0 || has_magazine(cache))
 		return;
 	gfp = (gfp & __GFP_KSWAPD_RECLAIM) | __GFP_NOWARN;
 	magazine = cache_alloc(magazine_cache_of(cache->magazine_capacity), gfp, CALLER());
@@ -93,7 +100,8 @@ void magazine_attach(struct kmem_cache *cache, gfp_t gfp)
 	flags = mm_irq_save();
 	cpu = mm_cpu_id();
 	if (cache->magazine[cpu] == &magazine_none) {
-		cache->magazine[cpu] = magazine;
+		/* Others look at it as soon as they see it: magazine_count(). */
+		__atomic_store_n(&cache->magazine[cpu], magazine, __ATOMIC_RELEASE);
 		magazine = NULL;
 	}
 	mm_irq_restore(flags);
@@ -120,9 +128,8 @@ void *magazine_refill_locked(struct kmem_cache *cache)
 		slab = slab_take_locked(cache, &index);
 		if (!slab)
 			break;
-		slab->state[index] = OBJECT_CACHED;
-		magazine->slots[magazine->count++] =
-			(struct magazine_slot){slab_object(slab, index), &slab->state[index]};
+		magazine_put(magazine, magazine->count, slab_object(slab, index),
+			     &slab->state[index]);
 	}
 	return object;
 }
@@ -136,18 +143,25 @@ void magazine_spill_locked(struct kmem_cache *cache, struct magazine *magazine, 
 		slab_give_locked(cache, slab,
 				 (unsigned)(magazine->slots[i].state - slab->state));
 	}
-	magazine->count -= n;
+	magazine_set_count(magazine, magazine->count - n);
 	memmove(magazine->slots, magazine->slots + n,
 		magazine->count * sizeof(struct magazine_slot));
 }
 
-/* Objects in the cache's magazines, on all CPUs; a snapshot. */
+/*
+ * [c] Objects in the cache's magazines, on all CPUs; a snapshot.  The lock keeps the
+ * magazines from being freed, not from being used.
+ */
 size_t magazine_count(const struct kmem_cache *cache)
 {
 	size_t count = 0;
 
-	for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++)
-		count += __atomic_load_n(&cache->magazine[cpu]->count, __ATOMIC_RELAXED);
+	for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++) {
+		const struct magazine *magazine =
+			__atomic_load_n(&cache->magazine[cpu], __ATOMIC_ACQUIRE);
+
+		count += __atomic_load_n(&magazine->count, __ATOMIC_RELAXED);
+	}
 	return count;
 }
 

@@ -79,20 +79,21 @@ static struct page *try_last_marks(gfp_t gfp, unsigned order, enum mm_zone_id cl
 #define LINE_MAX      160
 
 /* Free blocks of each order, of both types, as one line. */
-static void report_zone(const struct report *report, const struct zone *zone, gfp_t gfp)
+static void report_zone(const struct report *report, struct zone *zone, gfp_t gfp)
 {
-	const struct buddy *buddy = &zone->buddy;
 	enum mm_zone_id class = gfp_zone(gfp);
+	struct mm_zone_info info;
 	char line[LINE_MAX];
 	int used = 0;
 
+	zone_read(zone, &info);
 	report_line(report, "%-9s free %zu of %zu, min %zu low %zu high %zu reserve %zu",
-		    zone->name, buddy->nr_free, zone->managed, zone->min, zone->low, zone->high,
-		    zone->reserve[class]);
+		    info.name, info.free, info.managed, info.min, info.low, info.high,
+		    info.reserve[class]);
 	for (unsigned order = 0; order < MM_NR_ORDERS && used < LINE_MAX; order++)
 		used += mm_snprintf(line + used, sizeof(line) - (size_t)used, " %zu*2^%u",
-				    buddy->types[BLOCK_KERNEL].count[order] +
-					    buddy->types[BLOCK_USER].count[order],
+				    info.free_blocks[BLOCK_KERNEL][order] +
+					    info.free_blocks[BLOCK_USER][order],
 				    order);
 	report_line(report, "%-9s blocks%s", "", line);
 }
@@ -157,6 +158,42 @@ void pages_free(struct page *page, unsigned order)
 {
 	page->refs = 0;
 	zone_free(&zones[page->zone], page, order);
+}
+
+static mm_irqflags_t lock_zone_of(const struct page *page)
+{
+	mm_irqflags_t flags = mm_irq_save();
+
+	mm_spin_lock(&zones[page->zone].lock);
+	return flags;
+}
+
+static void unlock_zone_of(const struct page *page, mm_irqflags_t flags)
+{
+	mm_spin_unlock(&zones[page->zone].lock);
+	mm_irq_restore(flags);
+}
+
+void pages_to_slab(struct page *page, size_t n, struct slab *slab)
+{
+	mm_irqflags_t flags = lock_zone_of(page);
+
+	for (size_t i = 0; i < n; i++) {
+		page[i].slab = slab;
+		page[i].kind = PAGE_SLAB;
+	}
+	unlock_zone_of(page, flags);
+}
+
+void pages_from_slab(struct page *page, size_t n, unsigned order)
+{
+	mm_irqflags_t flags = lock_zone_of(page);
+
+	for (size_t i = 1; i < n; i++)
+		page[i].kind = PAGE_TAIL;
+	page->kind = PAGE_BLOCK;
+	page->order = (uint8_t)order;
+	unlock_zone_of(page, flags);
 }
 
 struct page *alloc_pages(gfp_t gfp, unsigned order)
@@ -370,15 +407,20 @@ unsigned page_count(const struct page *page)
 	return head ? __atomic_load_n(&head->refs, __ATOMIC_RELAXED) : 0;
 }
 
-void pages_cut(struct page *page, size_t n)
+void pages_cut(struct page *page, unsigned order, size_t n)
 {
+	mm_irqflags_t flags = lock_zone_of(page);
+	unsigned piece = 0;
+
 	page->order = 0;
-	for (size_t i = 1; i < n; i++) {
-		page[i].order = 0;
+	for (size_t i = 1; i < (size_t)1 << order; i += (size_t)1 << piece) {
+		piece = i < n ? 0 : lowest_bit((uint32_t)i);
+		page[i].order = (uint8_t)piece;
 		page[i].refs = 1;
 		page[i].movable = false;
 		page[i].kind = PAGE_BLOCK;
 	}
+	unlock_zone_of(page, flags);
 }
 
 void split_page(struct page *page, unsigned order)
@@ -390,7 +432,7 @@ void split_page(struct page *page, unsigned order)
 			   (const void *)page, order);
 		return;
 	}
-	pages_cut(page, (size_t)1 << order);
+	pages_cut(page, order, (size_t)1 << order);
 }
 
 struct page *virt_to_page(const void *address)

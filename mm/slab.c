@@ -226,10 +226,7 @@ bool slab_grow(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
 		return false;
 	}
 	init_slab(slab, cache, memory, page->order);
-	for (size_t i = 0; i < marked_pages(slab); i++) {
-		page[i].slab = slab;
-		page[i].kind = PAGE_SLAB;
-	}
+	pages_to_slab(page, marked_pages(slab), slab);
 	count_pages(cache, (size_t)1 << slab->order);
 
 	flags = mm_irq_save();
@@ -248,10 +245,7 @@ static void release_slab(struct slab *slab)
 	unsigned order = slab->order;
 
 	/* An on-slab header is less than a page: base lies in the first. */
-	for (size_t i = marked_pages(slab); i-- > 0;)
-		page[i].kind = PAGE_TAIL;
-	page->kind = PAGE_BLOCK;
-	page->order = (uint8_t)order;
+	pages_from_slab(page, marked_pages(slab), order);
 	count_pages(slab->cache, -((size_t)1 << order));
 	free_descriptor(slab);
 	pages_free(page, order);

@@ -85,7 +85,8 @@ static void mark_locked(size_t from, size_t n, bool taken)
 		else
 			window.taken[i / WORD_BITS] &= ~bit;
 	}
-	window.used += taken ? n : -n;
+	/* window_pages_used() looks on without the lock. */
+	__atomic_store_n(&window.used, window.used + (taken ? n : -n), __ATOMIC_RELAXED);
 }
 
 /* Take n pages; returns the first, or window.nr_pages when there is no such gap. */

@@ -29,7 +29,7 @@ static bool check_listed(const struct buddy *buddy, pfn_t pfn, pfn_t prev, unsig
 		return false;
 	}
 	page = page_at(buddy, pfn);
-	if (page->kind != PAGE_FREE || page->order != order || page->type != type) {
+	if (page_get_kind(page) != PAGE_FREE || page->order != order || page->type != type) {
 		violation_add(found, pfn, "on a free list, but not such a free block");
 		return false;
 	}
@@ -66,8 +66,8 @@ static bool is_free(const struct buddy *buddy, pfn_t pfn, unsigned order)
 {
 	const struct page *page = page_at(buddy, pfn);
 
-	return in_zone(buddy, pfn, order) && page->kind == PAGE_FREE && page->order == order &&
-	       page->zone == buddy->zone;
+	return in_zone(buddy, pfn, order) && page_get_kind(page) == PAGE_FREE &&
+	       page->order == order && page->zone == buddy->zone;
 }
 
 /* The inside of a block: tails, or pages of the same slab. */
@@ -77,10 +77,10 @@ static void check_inside(const struct buddy *buddy, pfn_t pfn, struct violations
 
 	for (pfn_t i = 1; i < (pfn_t)1 << head->order; i++) {
 		const struct page *page = head + i;
-		bool same_slab = head->kind == PAGE_SLAB && page->kind == PAGE_SLAB &&
-				 page->slab == head->slab;
+		bool same_slab = page_get_kind(head) == PAGE_SLAB &&
+				 page_get_kind(page) == PAGE_SLAB && page->slab == head->slab;
 
-		if (page->kind != PAGE_TAIL && !same_slab)
+		if (page_get_kind(page) != PAGE_TAIL && !same_slab)
 			violation_add(found, pfn + i, "inside a block, but not its tail");
 		if (page->zone != buddy->zone)
 			violation_add(found, pfn + i, "a block reaches into another zone");
@@ -100,7 +100,7 @@ static pfn_t check_block(const struct buddy *buddy, pfn_t pfn, size_t *nr_free,
 		return 1;
 	}
 	check_inside(buddy, pfn, found);
-	if (page->kind == PAGE_FREE) {
+	if (page_get_kind(page) == PAGE_FREE) {
 		*nr_free += (size_t)1 << order;
 		if (order < MM_MAX_ORDER && is_free(buddy, pfn ^ ((pfn_t)1 << order), order))
 			violation_add(found, pfn, "two free buddies have not merged");
@@ -113,11 +113,11 @@ static pfn_t check_page(const struct buddy *buddy, pfn_t pfn, size_t *nr_free,
 {
 	const struct page *page = page_at(buddy, pfn);
 
-	if (page->kind == PAGE_HOLE)
+	if (page_get_kind(page) == PAGE_HOLE)
 		return 1;
 	if (page->zone != buddy->zone)
 		violation_add(found, pfn, "a page of another zone");
-	switch (page->kind) {
+	switch (page_get_kind(page)) {
 	case PAGE_RESERVED: return 1;
 	case PAGE_FREE:
 	case PAGE_BLOCK:

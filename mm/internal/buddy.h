@@ -19,7 +19,7 @@ struct buddy {
 	uint8_t zone;     /* [I] stamped on its pages */
 	uint8_t *
 		block_types; /* enum block_type of each pageblock, the one around `start` first */
-	size_t nr_free;      /* pages in all lists */
+	size_t nr_free;      /* pages in all lists; others may read it: [a] */
 	struct buddy_lists types[NR_BLOCK_TYPES];
 };
 

@@ -12,7 +12,8 @@ struct magazine_slot {
 };
 
 struct magazine {
-	uint32_t count, capacity;
+	uint32_t count; /* [p]; others may read it: [a] */
+	uint32_t capacity;
 	struct magazine_slot slots[];
 };
 
@@ -22,16 +23,33 @@ enum push_result {
 	PUSH_NOT_LIVE, /* the object is not in a caller's hands: nothing was done */
 };
 
+/* [p], but others read it at any time: magazine_count(). */
+static inline void magazine_set_count(struct magazine *magazine, uint32_t count)
+{
+	__atomic_store_n(&magazine->count, count, __ATOMIC_RELAXED);
+}
+
+/* An object that is not live any more into slot `count`, the first free one. */
+static inline void magazine_put(struct magazine *magazine, uint32_t count, void *object,
+				uint8_t *state)
+{
+	*state = OBJECT_CACHED;
+	magazine->slots[count] = (struct magazine_slot){object, state};
+	magazine_set_count(magazine, count + 1);
+}
+
 /* An object from this CPU's magazine, now live; NULL when it is empty.  Any context but NMI. */
 static inline void *magazine_pop(struct kmem_cache *cache)
 {
 	mm_irqflags_t flags = mm_irq_save();
 	struct magazine *magazine = cache->magazine[mm_cpu_id()];
+	uint32_t count = magazine->count;
 	void *object = NULL;
 
-	if (likely(magazine->count)) {
-		struct magazine_slot *slot = &magazine->slots[--magazine->count];
+	if (likely(count)) {
+		struct magazine_slot *slot = &magazine->slots[--count];
 
+		magazine_set_count(magazine, count);
 		object = slot->object;
 		*slot->state = OBJECT_LIVE;
 	}
@@ -45,15 +63,15 @@ static inline enum push_result magazine_push(struct kmem_cache *cache, void *obj
 {
 	mm_irqflags_t flags = mm_irq_save();
 	struct magazine *magazine = cache->magazine[mm_cpu_id()];
+	uint32_t count = magazine->count;
 	enum push_result result = PUSH_DONE;
 
 	if (unlikely(*state != OBJECT_LIVE)) {
 		result = PUSH_NOT_LIVE;
-	} else if (unlikely(magazine->count == magazine->capacity)) {
+	} else if (unlikely(count == magazine->capacity)) {
 		result = PUSH_FULL;
 	} else {
-		*state = OBJECT_CACHED;
-		magazine->slots[magazine->count++] = (struct magazine_slot){object, state};
+		magazine_put(magazine, count, object, state);
 	}
 	mm_irq_restore(flags);
 	return result;

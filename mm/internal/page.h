@@ -36,7 +36,12 @@ struct mm_mover;
 struct slab;
 
 struct page {
-	/* [z] zone lock while the page is free; else whoever holds the block */
+	/*
+	 * [z] zone lock while the page is free; else whoever holds the block.  Who walks
+	 * a zone under its lock also looks at blocks that are held.  So whoever holds one
+	 * takes the lock to change more than one page, or more than kind; kind alone is
+	 * changed by page_set_kind().
+	 */
 	uint8_t kind;  /* enum page_kind */
 	uint8_t order; /* of the block, at its head */
 	union {
@@ -82,6 +87,18 @@ static inline struct page *page_of_pfn(pfn_t pfn)
 static inline pfn_t pfn_of_page(const struct page *page)
 {
 	return (pfn_t)(((uintptr_t)page - page_array.bias) / sizeof(struct page));
+}
+
+/* The kind of a page that somebody else may hold.  [z] */
+static inline enum page_kind page_get_kind(const struct page *page)
+{
+	return (enum page_kind)__atomic_load_n(&page->kind, __ATOMIC_RELAXED);
+}
+
+/* Whoever holds the block makes its head another kind of held block. */
+static inline void page_set_kind(struct page *page, enum page_kind kind)
+{
+	__atomic_store_n(&page->kind, (uint8_t)kind, __ATOMIC_RELAXED);
 }
 
 void page_array_reset(void);

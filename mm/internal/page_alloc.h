@@ -17,8 +17,18 @@ void pages_free(struct page *page, unsigned order);
 /* The same for what a caller only says is one: reported if it is not. */
 void pages_free_checked(struct page *page, unsigned order, uintptr_t caller);
 
-/* Make blocks of one page out of the first n pages of a block; what is left of it are tails. */
-void pages_cut(struct page *page, size_t n);
+/*
+ * Make blocks of one page out of the first n pages of a block, and the largest blocks that
+ * are possible out of the rest.
+ */
+void pages_cut(struct page *page, unsigned order, size_t n);
+
+/*
+ * The first n pages of a block become a slab's, and in the end those of a block again.
+ * All at one stroke for whoever walks the zone.
+ */
+void pages_to_slab(struct page *page, size_t n, struct slab *slab);
+void pages_from_slab(struct page *page, size_t n, unsigned order);
 
 /* The highest zone that a mask allows, and the pageblock type that it asks for. */
 static inline enum mm_zone_id gfp_zone(gfp_t gfp)
