@@ -3,7 +3,8 @@
  * mm_check(): every invariant of every structure, one lock at a time.
  *
  * What is found under a lock is noted there, and reported after the lock is dropped.
- * A cache is checked with the list of caches locked too, so that it cannot go away.
+ * A cache is checked with the list of caches locked too, so that it cannot go away, and with
+ * the other CPUs stopped, because their magazines have no lock.
  */
 #include <bits.h>
 #include <check.h>
@@ -47,10 +48,12 @@ static size_t check_zone(struct zone *zone, uintptr_t caller)
 /* The i-th cache, checked; false when there are not so many. */
 static bool check_cache(size_t i, struct violations *found, char name[KMEM_CACHE_NAME_MAX])
 {
-	mm_irqflags_t flags = mm_irq_save();
+	mm_irqflags_t flags;
 	struct list *link;
 	bool exists = false;
 
+	mm_host_stop_cpus();
+	flags = mm_irq_save();
 	mm_spin_lock(&cache_list_lock);
 	list_for_each (link, &cache_list) {
 		struct kmem_cache *cache = list_entry(link, struct kmem_cache, link);
@@ -67,6 +70,7 @@ static bool check_cache(size_t i, struct violations *found, char name[KMEM_CACHE
 	}
 	mm_spin_unlock(&cache_list_lock);
 	mm_irq_restore(flags);
+	mm_host_start_cpus();
 	return exists;
 }
 

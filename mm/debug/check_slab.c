@@ -2,8 +2,7 @@
 /*
  * The invariants of slabs and magazines (slab.c, magazine.c).
  *
- * Under the cache's lock, without output.  Magazines of other CPUs move while we look, so
- * what they hold is compared only when no other CPU can run.
+ * Under the cache's lock, with the other CPUs stopped, without output.
  */
 #include <check.h>
 #include <magazine.h>

@@ -69,6 +69,14 @@ WEAK bool mm_host_readable(const void *address, size_t nr_bytes)
 	return true;
 }
 
+WEAK void mm_host_stop_cpus(void)
+{
+}
+
+WEAK void mm_host_start_cpus(void)
+{
+}
+
 WEAK bool mm_host_wait(const uint32_t *word, uint32_t seen, unsigned ms)
 {
 	(void)word;

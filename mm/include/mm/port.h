@@ -114,6 +114,17 @@ bool mm_host_translate(uintptr_t virt, paddr_t *phys);
 bool mm_host_readable(const void *address, size_t nr_bytes);
 
 /*
+ * mm_host_stop_cpus - hold every other CPU at a point where its interrupts are on, so that
+ *	none is in a critical section of mm's.  mm_host_start_cpus - let them go.
+ *
+ * [optional: nothing, right where one CPU runs]  mm_check() asks for it, since magazines
+ * have no lock.  Meanwhile interrupts may be on here.  Contexts: a thread, interrupts on,
+ * no lock held; does not nest.
+ */
+void mm_host_stop_cpus(void);
+void mm_host_start_cpus(void);
+
+/*
  * Sleeping.  A host without threads leaves all of these out, and loses nothing else.
  *
  * mm_host_wait - sleep as long as *word equals `seen`, but no longer than `ms`
