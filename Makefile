@@ -8,6 +8,7 @@
 #
 #	mm/ + tests/{harness,unit,host}	-> build/host/VARIANT/unit: the same allocator
 #					   and the same tests as ordinary programs
+#	mm/ + tests/threads	-> build/host/threads*/unit: the allocator in many threads
 #
 # Everything made lies under build/.  `make help` lists the targets; `make V=1`
 # shows the commands; CONTRIBUTING.md tells how to work with it all.
@@ -62,6 +63,10 @@ KERNEL_SRC := $(wildcard boot/*.S boot/*.c kernel/*.S kernel/*.c kernel/port/*.c
 
 HOST_SRC := $(MM_SRC) kernel/cmdline.c $(wildcard tests/harness/*.c tests/unit/*.c tests/host/*.c)
 
+# The same machine made up of a memfd, but for many threads.
+THREADS_SRC := $(MM_SRC) kernel/cmdline.c tests/unit/live.c \
+	$(addprefix tests/host/,main.c arena.c lock_order.c) $(wildcard tests/harness/*.c tests/threads/*.c)
+
 # --- Flags -------------------------------------------------------------------
 
 # Who may include what, by the directory at the top: the kernel sees mm's public
@@ -77,6 +82,7 @@ includes = $(INCLUDES.$(firstword $(subst /, ,$1)))
 
 KERNEL_INCLUDES := -Ikernel/port -Iboot/include -Ikernel/include -Idrivers/include
 HOST_INCLUDES   := -Itests/host -Ikernel/include
+THREADS_INCLUDES := -Itests/threads $(HOST_INCLUDES)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wdate-time -Werror
 
@@ -195,6 +201,9 @@ $(BUILD)/quarry.iso: $(BUILD)/quarry.elf $(wildcard iso/*)
 # with the sanitizers and as the kernel is optimised.
 HOST_VARIANTS := gcc64-asan clang64-asan clang32-asan gcc64 gcc32
 
+# mm/ in many threads (tests/threads), with ThreadSanitizer and as the kernel is optimised.
+THREADS_VARIANTS := threads-tsan threads
+
 SANITIZE := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # 32-bit programs use the cross compiler's libraries; the ones of gcc-multilib cannot be
@@ -206,32 +215,38 @@ HOST_CC.gcc64-asan   = gcc $(SANITIZE)
 HOST_CC.clang64-asan = clang $(SANITIZE)
 HOST_CC.clang32-asan = clang --target=i686-linux-gnu -isystem $(CROSS32)/include $(SANITIZE)
 HOST_CC.gcc64        = gcc -O2
+HOST_CC.threads-tsan = gcc -O1 -fsanitize=thread -pthread
+HOST_CC.threads      = gcc -O2 -pthread
 HOST_CC.gcc32        = i686-linux-gnu-gcc -O2 -fsanitize=undefined -fsanitize-undefined-trap-on-error
 
 HOST_LD.clang32-asan = -B$(CROSS32)/lib -L$(CROSS32)/lib -B$(GCC32) -L$(GCC32) \
 	-Wl,--dynamic-linker=$(CROSS32)/lib/ld-linux.so.2 -Wl,-rpath,$(CROSS32)/lib
 HOST_LD.gcc32        = -static
 
-host_cc = $(HOST_CC.$1) $(COMMON_FLAGS) $(call includes,$2) $(HOST_INCLUDES) -c $2
-
 # $1: the variant.
+host_kind     = $(if $(filter $1,$(THREADS_VARIANTS)),THREADS,HOST)
+host_src      = $($(host_kind)_SRC)
+host_includes = $($(host_kind)_INCLUDES)
+
+host_cc = $(HOST_CC.$1) $(COMMON_FLAGS) $(call includes,$2) $(host_includes) -c $2
+
 define host_rules
-$(eval $(call flags_file,host-$1,$(HOST_CC.$1) $(COMMON_FLAGS) $(HOST_LD.$1) $(HOST_SRC)))
+$(eval $(call flags_file,host-$1,$(HOST_CC.$1) $(COMMON_FLAGS) $(HOST_LD.$1) $(host_src)))
 
 $(BUILD)/host/$1/%.o: % $(BUILD)/flags/host-$1
 	$$(call say,CC,$$< ($1))
 	@mkdir -p $$(@D)
 	$(Q)$$(call host_cc,$1,$$<) -MMD -MP -o $$@
 
-$(BUILD)/host/$1/unit: $(HOST_SRC:%=$(BUILD)/host/$1/%.o)
+$(BUILD)/host/$1/unit: $(host_src:%=$(BUILD)/host/$1/%.o)
 	$$(call say,LD,$$@)
 	$(Q)$$(HOST_CC.$1) -o $$@ $$^ $$(HOST_LD.$1)
 
--include $(HOST_SRC:%=$(BUILD)/host/$1/%.d)
+-include $(host_src:%=$(BUILD)/host/$1/%.d)
 endef
-$(foreach variant,$(HOST_VARIANTS),$(eval $(call host_rules,$(variant))))
+$(foreach variant,$(HOST_VARIANTS) $(THREADS_VARIANTS),$(eval $(call host_rules,$(variant))))
 
-HOST_PROGRAMS := $(HOST_VARIANTS:%=$(BUILD)/host/%/unit)
+HOST_PROGRAMS := $(patsubst %,$(BUILD)/host/%/unit,$(HOST_VARIANTS) $(THREADS_VARIANTS))
 
 # --- Targets: build ------------------------------------------------------------
 
@@ -264,7 +279,7 @@ gdb: ## boot it under gdb, which knows `quarry zones`, `quarry free`, `quarry ca
 
 # --- Targets: test -------------------------------------------------------------
 
-.PHONY: test test-build test-host test-kernel test-soak-irq check-layers check-format bench
+.PHONY: test test-build test-host test-threads test-kernel test-soak-irq check-layers check-format bench
 
 # $1: which tests (globs).  The last line is "N passed, N failed".
 JOBS ?= $(shell nproc)
@@ -280,10 +295,15 @@ test: ## run all tests; ONLY='boot/iso*' for some of them
 test-build: $(HOST_PROGRAMS) $(BUILD)/quarry.elf $(BUILD)/quarry.iso $(BUILD)/least/mm.o compile_commands.json
 	$(Q)$(MAKE) TOOLCHAIN=clang BUILD=$(BUILD)/clang $(BUILD)/clang/quarry.elf
 
-test-host: ## run the unit tests as programs of this machine, for each compiler and word size
+test-host: ## run the unit tests as programs of this machine, for each compiler and word size; and the threads
 	$(Q)tests/tools/deps.sh test
 	$(Q)$(MAKE) $(HOST_PROGRAMS)
 	$(Q)$(call prove,'host/*')
+
+test-threads: ## run mm/ in many threads, without and with ThreadSanitizer
+	$(Q)tests/tools/deps.sh test
+	$(Q)$(MAKE) $(THREADS_VARIANTS:%=$(BUILD)/host/%/unit)
+	$(Q)$(call prove,'host/threads*')
 
 test-kernel: ## boot the kernel on each machine of tests/tools/boots
 	$(Q)tests/tools/deps.sh test
@@ -322,6 +342,7 @@ KERNEL_C = $(filter %.c,$(KERNEL_SRC))
 compile_commands.json: FORCE ## what each file is compiled with, for editors
 	$(file >$@.new,[)
 	$(foreach s,$(KERNEL_C),$(file >>$@.new,$(call json_entry,$s,$(call kernel_cc,$s))$(comma)))
+	$(foreach s,$(filter tests/threads/%,$(THREADS_SRC)),$(file >>$@.new,$(call json_entry,$s,$(call host_cc,threads,$s))$(comma)))
 	$(foreach s,$(HOST_SRC),$(file >>$@.new,$(if $(filter-out $(firstword $(HOST_SRC)),$s),$(comma))$(call json_entry,$s,$(call host_cc,gcc64,$s))))
 	$(file >>$@.new,])
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@

@@ -185,6 +185,13 @@ void test_host_write(const char *line);
 void test_host_run(void (*body)(struct test_result *result), struct test_result *result);
 void test_fail_case(struct test_result *result, const char *why);
 
+/*
+ * [optional: nothing]  Around what the harness notes when a report comes, where threads
+ * may report at the same time.
+ */
+void test_host_lock(void);
+void test_host_unlock(void);
+
 /* [optional: true]  Is the allocator up? */
 bool test_host_memory_up(void);
 

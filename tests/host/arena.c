@@ -8,6 +8,9 @@
  *     block, so that alignment carries over.
  * I3. What is accessible: pages of low memory that may be handed out, and pages of the
  *     window whose entry in `mapped` is not NOT_MAPPED.
+ *
+ * No locks: a page of the window is its owner's.  Where threads map at once, machines have
+ * no page_tables and no map fails.
  */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
@@ -18,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define MIB              ((paddr_t)1 << 20)
@@ -36,9 +40,9 @@ static struct {
 	void *window;
 	size_t window_bytes;
 	uintptr_t window_start;
-	paddr_t *mapped; /* of each page of the window */
-	bool *tables;    /* of each TABLE_SPAN_PAGES pages: is there one? */
-	size_t nr_mapped;
+	paddr_t *mapped;  /* of each page of the window */
+	bool *tables;     /* of each TABLE_SPAN_PAGES pages: is there one? */
+	size_t nr_mapped; /* [a] */
 	unsigned fail_map_in;
 } arena;
 
@@ -249,6 +253,21 @@ const struct host_machine *host_machine(void)
 	return &arena.machine;
 }
 
+/* The kernel is asked, since it knows: it copies from our own memory, or refuses. */
+bool mm_host_readable(const void *address, size_t nr_bytes)
+{
+	uintptr_t at = (uintptr_t)address, end = at + nr_bytes;
+	char byte;
+
+	for (; at < end; at = (at & PAGE_MASK) + PAGE_SIZE) {
+		struct iovec to = {&byte, 1}, from = {(void *)at, 1};
+
+		if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != 1)
+			return false;
+	}
+	return end >= (uintptr_t)address;
+}
+
 /* --- the window --------------------------------------------------------------------------- */
 
 uintptr_t host_window_start(void)
@@ -284,8 +303,9 @@ static bool have_table(size_t i)
 {
 	bool *table = &arena.tables[i / TABLE_SPAN_PAGES];
 
-	if (arena.machine.page_tables && !*table &&
-	    !alloc_pages(GFP_ATOMIC | __GFP_ZERO | __GFP_NOWARN, 0))
+	if (!arena.machine.page_tables || *table)
+		return true;
+	if (!alloc_pages(GFP_ATOMIC | __GFP_ZERO | __GFP_NOWARN, 0))
 		return false;
 	*table = true;
 	return true;
@@ -312,7 +332,7 @@ bool arena_map(uintptr_t virt, paddr_t phys)
 		 arena.fd, (off_t)(phys - arena.base)) == MAP_FAILED)
 		host_die("mm_host_map: the system has no mapping left");
 	arena.mapped[i] = phys;
-	arena.nr_mapped++;
+	__atomic_fetch_add(&arena.nr_mapped, 1, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -324,7 +344,7 @@ void arena_unmap(uintptr_t virt, size_t nr_pages)
 		if (arena.mapped[i] == NOT_MAPPED)
 			host_die("mm_host_unmap: %zx is not mapped", (size_t)virt);
 		arena.mapped[i] = NOT_MAPPED;
-		arena.nr_mapped--;
+		__atomic_fetch_sub(&arena.nr_mapped, 1, __ATOMIC_RELAXED);
 	}
 	if (nr_pages &&
 	    mmap((void *)virt, nr_pages * PAGE_SIZE, PROT_NONE,

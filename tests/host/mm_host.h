@@ -42,7 +42,8 @@ extern struct host_state host;
 
 _Noreturn void host_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void host_deliver_interrupt(void);
-void host_check_lock_order(const struct mm_spinlock *lock);
+void host_check_lock_order(const struct mm_spinlock *const *held, unsigned nr_held,
+			   const struct mm_spinlock *lock);
 
 static inline mm_irqflags_t mm_irq_save(void)
 {
@@ -77,7 +78,7 @@ static inline void mm_spin_lock(struct mm_spinlock *lock)
 	if (lock->held)
 		host_die("a lock is taken that is held already: deadlock");
 	if (host.nr_locks)
-		host_check_lock_order(lock);
+		host_check_lock_order(host.locks, host.nr_locks, lock);
 	host.locks[host.nr_locks++] = lock;
 	lock->held = 1;
 }

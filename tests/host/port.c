@@ -12,13 +12,10 @@
 #include <mm/format.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <slab.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <zone.h>
 
 #define TEXT_BYTES 200
 
@@ -51,17 +48,6 @@ static void check_no_lock(const char *function)
 {
 	if (host.nr_locks)
 		host_die("%s called while a lock is held", function);
-}
-
-/* The order that kmem_cache.c tells: the list of caches, then one cache; nothing else nests. */
-void host_check_lock_order(const struct mm_spinlock *lock)
-{
-	if (host.nr_locks == HOST_LOCKS_MAX || host.locks[0] != &cache_list_lock)
-		host_die("a lock is taken inside of another");
-	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
-		if (lock == &zones[i].lock)
-			host_die("a zone's lock is taken inside of another");
-	}
 }
 
 /* --- interrupts and contexts --------------------------------------------------------- */
@@ -221,21 +207,6 @@ void mm_host_unmap(uintptr_t virt, size_t nr_pages)
 bool mm_host_translate(uintptr_t virt, paddr_t *phys)
 {
 	return arena_translate(virt, phys);
-}
-
-/* The kernel is asked, since it knows: it copies from our own memory, or refuses. */
-bool mm_host_readable(const void *address, size_t nr_bytes)
-{
-	uintptr_t at = (uintptr_t)address, end = at + nr_bytes;
-	char byte;
-
-	for (; at < end; at = (at & PAGE_MASK) + PAGE_SIZE) {
-		struct iovec to = {&byte, 1}, from = {(void *)at, 1};
-
-		if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != 1)
-			return false;
-	}
-	return end >= (uintptr_t)address;
 }
 
 /* Along the frame pointers, no further than main(). */

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+/*
+ * See goods.h.
+ *
+ * A stamp is a few bytes in each stretch of STRIDE bytes, at both ends of the whole: all of it
+ * would take ThreadSanitizer minutes.  It need not be more: it notices by itself when two threads
+ * believe that they own the same bytes.
+ */
+#include "goods.h"
+#include <bits.h>
+#include <harness.h>
+#include <mm/highmem.h>
+#include <mm/kmalloc.h>
+#include <slab.h>
+
+#define STRIDE      256u
+#define SMALL_MAX   600u
+#define MEDIUM_MAX  9000u
+#define LARGE_MAX   70000u
+#define ORDER_MAX   3u
+#define CONSTRUCTED 0xc0de50f7u
+
+/* Sizes of the caches' objects; those of the odd ones are constructed. */
+static const uint16_t cache_sizes[] = {24, 64, 200, 520, 1100, 3000};
+
+#define NR_CACHES (sizeof(cache_sizes) / sizeof(cache_sizes[0]))
+
+static struct kmem_cache *caches[NR_CACHES];
+static struct good *mailboxes[NR_MAILBOXES]; /* [a] */
+
+/* --- stamps ------------------------------------------------------------------------------ */
+
+static void write_stamp(struct good *good)
+{
+	uint8_t *bytes = good->address;
+
+	for (size_t i = 0; i < good->size; i += STRIDE)
+		bytes[i] = (uint8_t)(good->stamp + i / STRIDE);
+	bytes[good->size - 1] = (uint8_t)(good->stamp >> 8);
+}
+
+static bool check_stamp(const struct good *good, size_t size)
+{
+	const uint8_t *bytes = good->address;
+
+	for (size_t i = 0; i + 1 < size; i += STRIDE) {
+		if (!EXPECTF(bytes[i] == (uint8_t)(good->stamp + i / STRIDE),
+			     "byte %zu of %zu at %p is not its owner's", i, good->size,
+			     good->address))
+			return false;
+	}
+	return true;
+}
+
+static bool check_whole_stamp(const struct good *good)
+{
+	const uint8_t *bytes = good->address;
+
+	return check_stamp(good, good->size) &&
+	       EXPECTF(bytes[good->size - 1] == (uint8_t)(good->stamp >> 8),
+		       "the last of %zu bytes at %p is not its owner's", good->size,
+		       good->address);
+}
+
+static void check_zero(const struct good *good)
+{
+	const uint8_t *bytes = good->address;
+
+	for (size_t i = 0; i < good->size; i += STRIDE)
+		EXPECTF(bytes[i] == 0, "byte %zu of zeroed memory is not zero", i);
+	EXPECTF(bytes[good->size - 1] == 0, "the last byte of zeroed memory is not zero");
+}
+
+/* --- allocation -------------------------------------------------------------------------- */
+
+static gfp_t choose_gfp(struct worker *worker)
+{
+	static const gfp_t choices[] = {GFP_KERNEL, GFP_KERNEL,   GFP_KERNEL,
+					GFP_ATOMIC, GFP_NOWAIT,   GFP_USER,
+					GFP_NOIO,   GFP_HIGHUSER, GFP_KERNEL | GFP_DMA};
+	gfp_t gfp = choices[worker_below(worker, sizeof(choices) / sizeof(choices[0]))];
+
+	return gfp | __GFP_NOWARN | __GFP_NORETRY |
+	       (worker_below(worker, 4) == 0 ? __GFP_ZERO : 0);
+}
+
+/* Mostly small, as sizes are. */
+static size_t choose_size(struct worker *worker)
+{
+	uint32_t dice = worker_below(worker, 64);
+
+	if (dice == 0)
+		return 1 + worker_below(worker, LARGE_MAX);
+	return 1 + worker_below(worker, dice < 16 ? MEDIUM_MAX : SMALL_MAX);
+}
+
+static bool alloc_bytes(struct worker *worker, struct good *good, gfp_t gfp)
+{
+	good->size = choose_size(worker);
+	good->address = kmalloc(good->size, gfp);
+	return good->address != NULL;
+}
+
+static uint32_t *constructed_word(void *object)
+{
+	return (uint32_t *)object + 1;
+}
+
+static bool is_constructed(const struct kmem_cache *cache)
+{
+	return cache->ctor != NULL;
+}
+
+static bool alloc_object(struct worker *worker, struct good *good, gfp_t gfp)
+{
+	size_t i = worker_below(worker, NR_CACHES);
+
+	gfp &= ~(__GFP_HIGHMEM | __GFP_DMA);
+	good->cache = caches[i];
+	good->size = cache_sizes[i];
+	if (is_constructed(good->cache))
+		gfp &= ~__GFP_ZERO;
+	good->address = kmem_cache_alloc(good->cache, gfp);
+	if (good->address && is_constructed(good->cache)) /* no stamp is there */
+		EXPECT_EQ(*constructed_word(good->address), CONSTRUCTED);
+	return good->address != NULL;
+}
+
+static bool alloc_block(struct worker *worker, struct good *good, gfp_t gfp)
+{
+	good->order = gfp & __GFP_HIGHMEM ? 0 : worker_below(worker, ORDER_MAX + 1);
+	good->size = PAGE_SIZE << good->order;
+	good->page = alloc_pages(gfp, good->order);
+	if (!good->page)
+		return false;
+	good->address =
+		page_is_highmem(good->page) ? kmap(good->page) : page_address(good->page);
+	if (good->address)
+		return true;
+	__free_pages(good->page, good->order); /* all slots of kmap() are held */
+	return false;
+}
+
+struct good *good_alloc(struct worker *worker)
+{
+	static bool (*const allocs[NR_GOOD_KINDS])(struct worker *, struct good *, gfp_t) = {
+		alloc_bytes, alloc_object, alloc_block};
+	struct good *good = kzalloc(sizeof(*good), GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
+	gfp_t gfp = choose_gfp(worker);
+
+	if (!good)
+		return NULL;
+	good->kind = (enum good_kind)worker_below(worker, NR_GOOD_KINDS);
+	good->stamp = (uint32_t)test_random_from(&worker->random);
+	if (!allocs[good->kind](worker, good, gfp)) {
+		kfree(good);
+		return NULL;
+	}
+	if ((gfp & __GFP_ZERO) && !(good->kind == GOOD_OBJECT && is_constructed(good->cache)))
+		check_zero(good);
+	write_stamp(good);
+	return good;
+}
+
+void good_resize(struct worker *worker, struct good *good)
+{
+	size_t size = choose_size(worker), old = good->size;
+	void *moved;
+
+	if (good->kind != GOOD_KMALLOC)
+		return;
+	check_whole_stamp(good);
+	moved = krealloc(good->address, size, GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
+	if (!moved) {
+		check_whole_stamp(good);
+		return;
+	}
+	good->address = moved;
+	good->size = size;
+	check_stamp(good, min_size(old, size));
+	write_stamp(good);
+}
+
+void good_free(struct good *good)
+{
+	if (!good)
+		return;
+	check_whole_stamp(good);
+	switch (good->kind) {
+	case GOOD_KMALLOC: kfree(good->address); break;
+	case GOOD_OBJECT: kmem_cache_free(good->cache, good->address); break;
+	default:
+		if (page_is_highmem(good->page))
+			kunmap(good->page);
+		__free_pages(good->page, good->order);
+	}
+	kfree(good);
+}
+
+/* --- caches and mailboxes ------------------------------------------------------------------ */
+
+static void construct(void *object)
+{
+	*constructed_word(object) = CONSTRUCTED;
+}
+
+void goods_begin(void)
+{
+	for (size_t i = 0; i < NR_CACHES; i++)
+		caches[i] = kmem_cache_create("goods", cache_sizes[i], 0, SLAB_PANIC,
+					      i % 2 ? construct : NULL);
+}
+
+void goods_end(void)
+{
+	for (size_t i = 0; i < NR_CACHES; i++)
+		EXPECT(kmem_cache_destroy(caches[i]));
+}
+
+void goods_shrink(struct worker *worker)
+{
+	kmem_cache_shrink(caches[worker_below(worker, NR_CACHES)]);
+}
+
+struct good *mailbox_swap(unsigned box, struct good *good)
+{
+	return __atomic_exchange_n(&mailboxes[box], good, __ATOMIC_ACQ_REL);
+}
+
+void mailboxes_empty(void)
+{
+	for (unsigned i = 0; i < NR_MAILBOXES; i++)
+		good_free(mailbox_swap(i, NULL));
+}

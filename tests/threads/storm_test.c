@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Storms: many threads on all CPUs allocate, resize, hand over and free whatever there is, while
+ * others look, shrink, and make and end caches.  Whatever happens, each owner finds its stamp, the
+ * allocator finds nothing wrong with itself, and in the end all memory is back.
+ */
+#include "goods.h"
+#include <harness.h>
+#include <host.h>
+#include <mm/highmem.h>
+#include <mm/kmalloc.h>
+#include <mm/port.h>
+#include <mm/stats.h>
+#include <unit/live.h>
+
+#define GOODS_HELD 48u
+#define THREADS    8u
+
+/* How often the threads' bodies go round; ThreadSanitizer makes each round slow. */
+static unsigned rounds(unsigned at_least)
+{
+	return at_least * test_effort();
+}
+
+/* --- all memory is back -------------------------------------------------------------------- */
+
+/* Each of kmalloc's caches gets the magazine of this CPU, which it never gives back. */
+static void attach_magazines(void)
+{
+	static const gfp_t kinds[] = {GFP_KERNEL, GFP_USER, GFP_KERNEL | GFP_DMA};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		for (size_t size = 1; size <= KMALLOC_MAX_CACHE_SIZE;
+		     size = kmalloc_size_roundup(size) + 1)
+			kfree(kmalloc(size, kinds[i]));
+	}
+}
+
+/* What each CPU's magazines and the caches hold goes back; then count. */
+static void settle(struct fingerprint *fingerprint)
+{
+	for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++) {
+		host_set_cpu(cpu);
+		attach_magazines();
+		live_settle(fingerprint);
+	}
+	host_set_cpu(0);
+}
+
+/* --- goods ---------------------------------------------------------------------------------- */
+
+static void trade_once(struct worker *worker, struct good **held)
+{
+	struct good **slot = &held[worker_below(worker, GOODS_HELD)];
+
+	switch (worker_below(worker, 8)) {
+	case 0:
+	case 1: *slot = mailbox_swap(worker_below(worker, NR_MAILBOXES), *slot); return;
+	case 2:
+		if (*slot)
+			good_resize(worker, *slot);
+		return;
+	default: good_free(*slot); *slot = worker_below(worker, 4) ? good_alloc(worker) : NULL;
+	}
+}
+
+static void trade(struct worker *worker)
+{
+	struct good *held[GOODS_HELD] = {NULL};
+
+	for (unsigned i = 0; i < rounds(4000); i++) {
+		trade_once(worker, held);
+		worker_progress(worker, "trades goods");
+		if (worker_below(worker, 256) == 0)
+			goods_shrink(worker);
+	}
+	for (unsigned i = 0; i < GOODS_HELD; i++)
+		good_free(held[i]);
+}
+
+static void storm(void (*body)(struct worker *worker))
+{
+	struct fingerprint before, after;
+
+	settle(&before);
+	goods_begin();
+	workers_run(THREADS, body, NULL);
+	mailboxes_empty();
+	goods_end();
+	settle(&after);
+	fingerprint_expect(&after, &before);
+}
+
+TEST(goods)
+{
+	storm(trade);
+}
+
+/* --- looking on ------------------------------------------------------------------------------- */
+
+static bool look_at_cache(const struct mm_cache_info *info, void *arg)
+{
+	size_t *seen = arg;
+
+	++*seen;
+	EXPECT(info->name[0] != '\0');
+	EXPECT(info->object_size <= info->slot_size);
+	EXPECTF(info->live <= info->slabs * info->objects_per_slab,
+		"%zu live objects in %zu slabs", info->live, info->slabs);
+	return true;
+}
+
+static void look_at_numbers(void)
+{
+	struct mm_memory_info memory;
+	struct mm_zone_info zone;
+	size_t caches = 0;
+
+	mm_memory_info(&memory);
+	EXPECT(memory.free_pages <= memory.managed_pages);
+	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
+		if (mm_zone_info((enum mm_zone_id)i, &zone))
+			EXPECT(zone.free <= zone.managed);
+	}
+	mm_for_each_cache(look_at_cache, &caches);
+	EXPECT(caches > 0);
+}
+
+static void look(struct worker *worker)
+{
+	for (unsigned i = 0; i < rounds(30); i++) {
+		switch (worker_below(worker, 3)) {
+		case 0:
+			worker_progress(worker, "mm_check()");
+			EXPECT_EQ(mm_check(), 0);
+			break;
+		case 1:
+			worker_progress(worker, "mm_show_summary()");
+			mm_show_summary();
+			break;
+		default: worker_progress(worker, "reads the numbers"); look_at_numbers();
+		}
+	}
+}
+
+static void trade_or_look(struct worker *worker)
+{
+	if (worker->id < 2)
+		look(worker);
+	else
+		trade(worker);
+}
+
+TEST(looking_on)
+{
+	storm(trade_or_look);
+}
+
+/* --- caches that come and go -------------------------------------------------------------------- */
+
+#define BRIEF_OBJECTS 100u
+
+static void one_brief_cache(struct worker *worker)
+{
+	void *objects[BRIEF_OBJECTS];
+	size_t size = 1 + worker_below(worker, 2000);
+	struct kmem_cache *cache = kmem_cache_create("brief", size, 0, 0, NULL);
+	unsigned n = 0;
+
+	if (!cache)
+		return;
+	while (n < BRIEF_OBJECTS &&
+	       (objects[n] = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NOWARN)) != NULL)
+		*(uint8_t *)objects[n++] = (uint8_t)worker->id;
+	while (n > 0) {
+		EXPECT_EQ(*(uint8_t *)objects[--n], worker->id);
+		kmem_cache_free(cache, objects[n]);
+		if (n % 32 == 0)
+			kmem_cache_shrink(cache);
+	}
+	EXPECT(kmem_cache_destroy(cache));
+}
+
+static void come_and_go(struct worker *worker)
+{
+	for (unsigned i = 0; i < rounds(60); i++) {
+		one_brief_cache(worker);
+		worker_progress(worker, "makes and ends caches");
+	}
+}
+
+static void caches_body(struct worker *worker)
+{
+	if (worker->id < 3)
+		come_and_go(worker);
+	else if (worker->id < 5)
+		look(worker);
+	else
+		trade(worker);
+}
+
+TEST(brief_caches)
+{
+	storm(caches_body);
+}
+
+TEST_SUITE(storm, goods, looking_on, brief_caches);

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+/* What the program of many threads runs. */
+#include <unit/suites.h>
+
+#define THREADS_SUITES(SUITE) SUITE(storm)
+
+THREADS_SUITES(SUITE_DECLARE)
+
+extern const struct test_suite *const test_suites[];
+
+const struct test_suite *const test_suites[] = {THREADS_SUITES(SUITE_LIST) NULL};

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads for tests of mm/ under real parallelism: workers, and what they carry about. */
+#ifndef TESTS_THREADS_H
+#define TESTS_THREADS_H
+
+#include <mm/gfp.h>
+#include <mm/types.h>
+
+/* --- workers ------------------------------------------------------------------------- */
+
+#define WORKERS_MAX 24u
+
+struct worker {
+	unsigned id;
+	uint64_t random; /* state of a stream of its own */
+	void *arg;
+	uint32_t progress; /* [a] */
+	const char *doing; /* [a] for the watchdog's message */
+	bool ended;        /* [a] */
+};
+
+/*
+ * Run body(worker) in n threads, which start together, on CPUs by turns; returns when all
+ * have ended.  They call worker_progress() whenever they get on.  If none does for
+ * STALL_SECONDS, the case fails, says who was doing what, and its process ends: that
+ * finds hangs, it measures nothing.
+ */
+#define STALL_SECONDS 30u
+void workers_run(unsigned n, void (*body)(struct worker *worker), void *arg);
+void worker_progress(struct worker *worker, const char *doing);
+uint32_t worker_below(struct worker *worker, uint32_t n); /* 0 .. n - 1 */
+
+/* --- the machine --------------------------------------------------------------------- */
+
+/* What mm_host_out_of_memory() asks; NULL, and at the start: nobody. */
+void threads_on_oom(bool (*hook)(gfp_t gfp, unsigned order));
+
+#endif
