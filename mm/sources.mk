@@ -3,7 +3,7 @@
 MM_SOURCES := \
 	memmap.c bootmem.c page.c buddy.c zone.c migrate.c highmem.c gfp.c page_alloc.c \
 	slab.c magazine.c kmem_cache.c window.c kmalloc.c init.c \
-	bulk.c exact.c \
+	bulk.c exact.c mempool.c \
 	debug/format.c debug/report.c debug/pointer.c debug/check_buddy.c debug/check_slab.c debug/check.c \
 	debug/show.c \
 	debug/port_default.c

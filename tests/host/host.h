@@ -70,6 +70,13 @@ void host_set_context(enum host_context context);
 void host_on_interrupt(void (*handler)(void));
 unsigned long host_interrupts(void); /* delivered so far */
 
+/*
+ * What others do while this thread sleeps: `sleep` is called for each mm_host_wait() whose word is
+ * as it expects, and what it returns is what that returns.  NULL: this host cannot sleep.
+ */
+void host_on_sleep(bool (*sleep)(const uint32_t *word, unsigned ms));
+unsigned long host_wakes(void); /* calls of mm_host_wake() so far */
+
 /* What mm_host_time() says. */
 void host_set_time(uint64_t ns);
 

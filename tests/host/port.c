@@ -122,6 +122,37 @@ uint64_t mm_host_time(void)
 	return now;
 }
 
+/* --- sleeping ------------------------------------------------------------------------ */
+
+static bool (*on_sleep)(const uint32_t *word, unsigned ms);
+static unsigned long wakes;
+
+void host_on_sleep(bool (*sleep)(const uint32_t *word, unsigned ms))
+{
+	on_sleep = sleep;
+}
+
+unsigned long host_wakes(void)
+{
+	return wakes;
+}
+
+bool mm_host_wait(const uint32_t *word, uint32_t seen, unsigned ms)
+{
+	if (!mm_may_sleep())
+		host_die("mm_host_wait() where sleeping is not allowed");
+	if (!on_sleep)
+		return false;
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE) != seen || on_sleep(word, ms);
+}
+
+void mm_host_wake(const uint32_t *word)
+{
+	(void)word;
+	check_no_lock("mm_host_wake");
+	wakes++;
+}
+
 /* --- log and panic ------------------------------------------------------------------- */
 
 void mm_host_log(const char *line)

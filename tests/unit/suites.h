@@ -29,6 +29,7 @@
 	SUITE(kmem_cache)  \
 	SUITE(bulk)        \
 	SUITE(kmalloc)     \
+	SUITE(mempool)     \
 	SUITE(pointer)     \
 	SUITE(window)      \
 	SUITE(highmem)     \
