@@ -31,7 +31,7 @@ static size_t pop_many(struct kmem_cache *cache, size_t n, void **p)
 	const struct magazine_slot *slot = &magazine->slots[magazine->count];
 
 	if (count)
-		magazine->count -= count;
+		magazine_set_count(magazine, magazine->count - count);
 	for (uint32_t i = 0; i < count; i++) {
 		slot--;
 		p[i] = slot->object;
@@ -159,7 +159,7 @@ static size_t push_many(struct bulk *bulk, size_t i, size_t end)
 		*slot++ = (struct magazine_slot){object, &slab->state[index]};
 		last = slab;
 	}
-	magazine->count = (uint32_t)(slot - magazine->slots);
+	magazine_set_count(magazine, (uint32_t)(slot - magazine->slots));
 	return i;
 }
 

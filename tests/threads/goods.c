@@ -18,6 +18,8 @@
 #define MEDIUM_MAX  9000u
 #define LARGE_MAX   70000u
 #define ORDER_MAX   3u
+#define RUN_MAX     50000u
+#define BULK_MAX    80u
 #define CONSTRUCTED 0xc0de50f7u
 
 /* Sizes of the caches' objects; those of the odd ones are constructed. */
@@ -141,10 +143,17 @@ static bool alloc_block(struct worker *worker, struct good *good, gfp_t gfp)
 	return false;
 }
 
+static bool alloc_run(struct worker *worker, struct good *good, gfp_t gfp)
+{
+	good->size = 1 + worker_below(worker, RUN_MAX);
+	good->address = alloc_pages_exact(good->size, gfp & ~__GFP_HIGHMEM);
+	return good->address != NULL;
+}
+
 struct good *good_alloc(struct worker *worker)
 {
 	static bool (*const allocs[NR_GOOD_KINDS])(struct worker *, struct good *, gfp_t) = {
-		alloc_bytes, alloc_object, alloc_block};
+		alloc_bytes, alloc_object, alloc_block, alloc_run};
 	struct good *good = kzalloc(sizeof(*good), GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
 	gfp_t gfp = choose_gfp(worker);
 
@@ -189,6 +198,7 @@ void good_free(struct good *good)
 	switch (good->kind) {
 	case GOOD_KMALLOC: kfree(good->address); break;
 	case GOOD_OBJECT: kmem_cache_free(good->cache, good->address); break;
+	case GOOD_RUN: free_pages_exact(good->address, good->size); break;
 	default:
 		if (page_is_highmem(good->page))
 			kunmap(good->page);
@@ -220,6 +230,21 @@ void goods_end(void)
 void goods_shrink(struct worker *worker)
 {
 	kmem_cache_shrink(caches[worker_below(worker, NR_CACHES)]);
+}
+
+void goods_bulk(struct worker *worker)
+{
+	struct kmem_cache *cache = caches[worker_below(worker, NR_CACHES)];
+	size_t n = 1 + worker_below(worker, BULK_MAX);
+	void *objects[BULK_MAX];
+
+	if (kmem_cache_alloc_bulk(cache, GFP_KERNEL | __GFP_NOWARN, n, objects) != n)
+		return;
+	for (size_t i = 0; i < n; i++)
+		*(uint8_t *)objects[i] = (uint8_t)(worker->id + i);
+	for (size_t i = 0; i < n; i++)
+		EXPECT_EQ(*(uint8_t *)objects[i], (uint8_t)(worker->id + i));
+	kmem_cache_free_bulk(cache, n, objects);
 }
 
 struct good *mailbox_swap(unsigned box, struct good *good)

@@ -15,6 +15,7 @@ enum good_kind {
 	GOOD_KMALLOC, /* also of high memory in the mapping window */
 	GOOD_OBJECT,  /* of a cache */
 	GOOD_PAGES,   /* low memory; or one page of high memory, mapped by kmap() */
+	GOOD_RUN,     /* of alloc_pages_exact() */
 	NR_GOOD_KINDS
 };
 
@@ -44,6 +45,9 @@ void good_free(struct good *good);
 void goods_begin(void);
 void goods_end(void); /* destroys them: all must be free */
 void goods_shrink(struct worker *worker);
+
+/* Objects of one of them by the dozen, and free again. */
+void goods_bulk(struct worker *worker);
 
 /*
  * Put `good` (or NULL) into the mailbox in place of what is in it, which is returned.

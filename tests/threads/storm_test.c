@@ -73,6 +73,8 @@ static void trade(struct worker *worker)
 		worker_progress(worker, "trades goods");
 		if (worker_below(worker, 256) == 0)
 			goods_shrink(worker);
+		if (worker_below(worker, 64) == 0)
+			goods_bulk(worker);
 	}
 	for (unsigned i = 0; i < GOODS_HELD; i++)
 		good_free(held[i]);
@@ -204,4 +206,86 @@ TEST(brief_caches)
 	storm(caches_body);
 }
 
-TEST_SUITE(storm, goods, looking_on, brief_caches);
+/* --- pages that many map --------------------------------------------------------------------------- */
+
+#define SHARED_PAGES 300u /* more than kmap() has slots */
+
+static struct page *shared[SHARED_PAGES];
+
+/* Each page says which one it is, and has a word for each thread that only it writes. */
+static void set_up_shared(unsigned i)
+{
+	uint32_t *words;
+	mm_irqflags_t flags;
+
+	shared[i] = alloc_page(GFP_HIGHUSER | __GFP_ZERO);
+	flags = mm_irq_save();
+	words = kmap_local_page(shared[i]);
+	words[WORKERS_MAX] = i;
+	kunmap_local(words);
+	mm_irq_restore(flags);
+}
+
+/* For long: by kmap(), which keeps the page at one address for all. */
+static void use_shared(struct worker *worker, unsigned i)
+{
+	uint32_t *words = kmap(shared[i]);
+
+	if (!words)
+		return;
+	EXPECT(page_address(shared[i]) == words);
+	EXPECT_EQ(words[WORKERS_MAX], i);
+	words[worker->id]++;
+	kunmap(shared[i]);
+}
+
+/* For a moment: in this CPU's own slots. */
+static void use_shared_locally(struct worker *worker, unsigned i)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	uint32_t *words = kmap_local_page(shared[i]);
+
+	EXPECT_EQ(words[WORKERS_MAX], i);
+	words[worker->id]++;
+	kunmap_local(words);
+	mm_irq_restore(flags);
+}
+
+static void map_pages(struct worker *worker)
+{
+	unsigned *uses = worker->arg;
+
+	for (unsigned n = 0; n < rounds(2000); n++) {
+		unsigned i = worker_below(worker, SHARED_PAGES);
+
+		get_page(shared[i]);
+		if (worker_below(worker, 2))
+			use_shared(worker, i);
+		else
+			use_shared_locally(worker, i);
+		put_page(shared[i]);
+		worker_progress(worker, "maps pages");
+	}
+	__atomic_fetch_add(uses, rounds(2000), __ATOMIC_RELAXED);
+}
+
+TEST(shared_pages)
+{
+	unsigned uses = 0, found = 0;
+
+	for (unsigned i = 0; i < SHARED_PAGES; i++)
+		set_up_shared(i);
+	workers_run(THREADS, map_pages, &uses);
+	for (unsigned i = 0; i < SHARED_PAGES; i++) {
+		uint32_t *words = kmap(shared[i]);
+
+		for (unsigned worker = 0; worker < WORKERS_MAX; worker++)
+			found += words[worker];
+		kunmap(shared[i]);
+		EXPECT_EQ(page_count(shared[i]), 1);
+		__free_page(shared[i]);
+	}
+	EXPECT_EQ(found, uses);
+}
+
+TEST_SUITE(storm, goods, looking_on, brief_caches, shared_pages);
