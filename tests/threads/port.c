@@ -51,7 +51,8 @@ static bool (*oom_hook)(gfp_t gfp, unsigned order);
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
-	return "halt_on_error=1 exitcode=66 second_deadlock_stack=1 history_size=5";
+	return "halt_on_error=1 exitcode=66 " /* THREADS_RACE_STATUS */
+	       "second_deadlock_stack=1 history_size=5";
 }
 
 __attribute__((constructor)) static void init_cpus(void)
@@ -91,14 +92,16 @@ void host_take_cpu(void)
 {
 	if (one_in(MIGRATE_ONE_IN))
 		host_self.cpu = test_random_from(&host_self.random) % MM_HOST_NR_CPUS;
-	pthread_mutex_lock(&cpus[host_self.cpu].mutex);
+	if (!host.no_cpus)
+		pthread_mutex_lock(&cpus[host_self.cpu].mutex);
 	host_self.irqs_off = true;
 }
 
 void host_give_cpu(void)
 {
 	host_self.irqs_off = false;
-	pthread_mutex_unlock(&cpus[host_self.cpu].mutex);
+	if (!host.no_cpus)
+		pthread_mutex_unlock(&cpus[host_self.cpu].mutex);
 	if (one_in(YIELD_ONE_IN))
 		sched_yield();
 }

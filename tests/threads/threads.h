@@ -32,6 +32,9 @@ uint32_t worker_below(struct worker *worker, uint32_t n); /* 0 .. n - 1 */
 
 /* --- the machine --------------------------------------------------------------------- */
 
+/* The status of a process that ThreadSanitizer ended because of a race. */
+#define THREADS_RACE_STATUS 66
+
 /* What mm_host_out_of_memory() asks; NULL, and at the start: nobody. */
 void threads_on_oom(bool (*hook)(gfp_t gfp, unsigned order));
 
