@@ -12,8 +12,10 @@
  *     types[page.type].head[page.order]; the other pages of the block are PAGE_TAIL.
  * I2. Bit k of `orders` is set exactly if the list of order k is not empty;
  *     `count` and `nr_free` add up.
- * I3. No two free blocks of one order are buddies, below the largest order.
+ * I3. No two free blocks of one order are buddies, below the largest order; unless just
+ *     one of them is isolated.
  * I4. Every block lies in [start, end), whatever the alignment of these two.
+ * I5. A free block is on the lists of BLOCK_ISOLATED exactly if it lies in the isolated range.
  *
  * Pageblocks keep user pages apart from kernel pages, so that a process that exits
  * leaves large blocks behind.  A freed block goes to the list of its pageblock's
@@ -21,6 +23,10 @@
  * with a block of half a pageblock or more the pageblock itself; what it does not
  * need of a smaller one it keeps on its own lists, so that the next requests
  * do not break up another pageblock.
+ *
+ * One range at a time, as large and aligned as a block, may be isolated: what is free in it
+ * or is freed into it stays free, but is not given out, does not count as free, and merges
+ * with nothing outside.  So the range can be emptied (compact.c) while others go on allocating.
  *
  * Costs: O(MM_MAX_ORDER) in either direction, no loop over pages.  This file knows
  * neither locks nor flags: the owner serialises.
@@ -125,7 +131,10 @@ void buddy_init(struct buddy *buddy, uintptr_t bias, pfn_t start, pfn_t end, uin
 	buddy->zone = zone;
 	buddy->block_types = block_types;
 	buddy->nr_free = 0;
-	for (unsigned type = 0; type < NR_BLOCK_TYPES; type++) {
+	buddy->nr_isolated = 0;
+	buddy->isolated_start = 0;
+	buddy->isolated_pages = 0;
+	for (unsigned type = 0; type < NR_BLOCK_LISTS; type++) {
 		struct buddy_lists *lists = &buddy->types[type];
 
 		lists->orders = 0;
@@ -159,20 +168,12 @@ void buddy_add_range(struct buddy *buddy, pfn_t start, pfn_t end)
 	}
 }
 
-/* A block for `type`, as PAGE_BLOCK; NULL when no free block is large enough. */
-struct page *buddy_alloc(struct buddy *buddy, unsigned order, enum block_type type)
+/* Take a free block off its list, and cut it to size; the rest goes to `type`'s lists. */
+static struct page *take_block(struct buddy *buddy, struct page *page, unsigned order,
+			       enum block_type type)
 {
-	uint32_t orders = buddy->types[type].orders >> order;
-	struct page *page;
-	unsigned found;
+	unsigned found = page->order;
 
-	if (likely(orders))
-		page = page_at(buddy, buddy->types[type].head[order + lowest_bit(orders)]);
-	else
-		page = steal_block(buddy, order, type);
-	if (!page)
-		return NULL;
-	found = page->order;
 	list_remove(buddy, page);
 	split_block(buddy, page, found, order, type);
 	set_free(buddy, buddy->nr_free - ((size_t)1 << order));
@@ -182,8 +183,36 @@ struct page *buddy_alloc(struct buddy *buddy, unsigned order, enum block_type ty
 	return page;
 }
 
-/* Is the block of this order at `pfn` free and whole, and in the zone? */
-static bool is_free_block(const struct buddy *buddy, pfn_t pfn, unsigned order)
+/* A block for `type`, as PAGE_BLOCK; NULL when no free block is large enough. */
+struct page *buddy_alloc(struct buddy *buddy, unsigned order, enum block_type type)
+{
+	uint32_t orders = buddy->types[type].orders >> order;
+	struct page *page;
+
+	if (likely(orders))
+		page = page_at(buddy, buddy->types[type].head[order + lowest_bit(orders)]);
+	else
+		page = steal_block(buddy, order, type);
+	return page ? take_block(buddy, page, order, type) : NULL;
+}
+
+/*
+ * The first 2^order pages of a free block that is large enough, as PAGE_BLOCK.  The rest
+ * stays on the lists of its type.
+ */
+struct page *buddy_alloc_from(struct buddy *buddy, struct page *block, unsigned order)
+{
+	return take_block(buddy, block, order, (enum block_type)block->type);
+}
+
+/* Does the frame lie in the isolated range?  (For one before it the difference is huge.) */
+static bool is_isolated(const struct buddy *buddy, pfn_t pfn)
+{
+	return pfn - buddy->isolated_start < buddy->isolated_pages;
+}
+
+/* Is the block of this order at `pfn` free and whole, in the zone, and isolated or not? */
+static bool is_free_block(const struct buddy *buddy, pfn_t pfn, unsigned order, bool isolated)
 {
 	const struct page *page;
 
@@ -191,25 +220,92 @@ static bool is_free_block(const struct buddy *buddy, pfn_t pfn, unsigned order)
 		return false;
 	page = page_at(buddy, pfn);
 	return page_get_kind(page) == PAGE_FREE && page->order == order &&
-	       page->zone == buddy->zone;
+	       page->zone == buddy->zone && (page->type == BLOCK_ISOLATED) == isolated;
 }
 
 /* Free a block of PAGE_BLOCK or fresh pages.  The caller has made sure that it is one. */
 void buddy_free(struct buddy *buddy, struct page *page, unsigned order)
 {
 	pfn_t pfn = pfn_of(buddy, page);
+	bool isolated = is_isolated(buddy, pfn);
 
-	set_free(buddy, buddy->nr_free + ((size_t)1 << order));
+	if (isolated)
+		buddy->nr_isolated += (size_t)1 << order;
+	else
+		set_free(buddy, buddy->nr_free + ((size_t)1 << order));
 	while (order < MM_MAX_ORDER) {
 		pfn_t other = pfn ^ ((pfn_t)1 << order);
 
-		if (!is_free_block(buddy, other, order))
+		if (!is_free_block(buddy, other, order, isolated))
 			break;
 		list_remove(buddy, page_at(buddy, other));
 		page_at(buddy, pfn)->kind = PAGE_TAIL;
 		pfn = pfn_align_down(pfn, ++order);
 	}
-	list_push(buddy, page_at(buddy, pfn), order, buddy_pageblock_type(buddy, pfn));
+	list_push(buddy, page_at(buddy, pfn), order,
+		  isolated ? BLOCK_ISOLATED : buddy_pageblock_type(buddy, pfn));
+}
+
+/* Can what lies there ever be a free block of its own, and is it none yet? */
+static bool may_isolate(const struct buddy *buddy, pfn_t start, unsigned order)
+{
+	const struct page *page;
+
+	if (start < buddy->start || start >= buddy->end ||
+	    buddy->end - start < (pfn_t)1 << order)
+		return false;
+	page = page_at(buddy, start);
+	return (page_get_kind(page) == PAGE_FREE && page->order < order) ||
+	       (page_get_kind(page) == PAGE_BLOCK && page->order <= order);
+}
+
+/*
+ * Isolate the 2^order frames from `start` on, a multiple of that.  False, and nothing is
+ * changed, if another range is isolated, not all of this one lies in the zone, it is free
+ * from end to end, or it begins inside of a block, or with what is no block of pages.
+ */
+bool buddy_isolate(struct buddy *buddy, pfn_t start, unsigned order)
+{
+	pfn_t end = start + ((pfn_t)1 << order);
+
+	if (buddy->isolated_pages || !may_isolate(buddy, start, order))
+		return false;
+	buddy->isolated_start = start;
+	buddy->isolated_pages = end - start;
+	for (pfn_t pfn = start; pfn < end;) {
+		struct page *page = page_at(buddy, pfn);
+		unsigned size = page_get_kind(page) == PAGE_FREE ? page->order : 0;
+
+		if (page_get_kind(page) == PAGE_FREE) {
+			list_remove(buddy, page);
+			list_push(buddy, page, size, BLOCK_ISOLATED);
+			buddy->nr_isolated += (size_t)1 << size;
+		}
+		pfn += (pfn_t)1 << size;
+	}
+	set_free(buddy, buddy->nr_free - buddy->nr_isolated);
+	return true;
+}
+
+/*
+ * Give back what is free in the isolated range, and say whether that is all of it.  A block
+ * merges with a buddy only when both are back: the later of the two sees to it.
+ */
+bool buddy_end_isolation(struct buddy *buddy)
+{
+	struct buddy_lists *lists = &buddy->types[BLOCK_ISOLATED];
+	bool all_free = buddy->nr_isolated == buddy->isolated_pages;
+
+	buddy->isolated_pages = 0;
+	buddy->nr_isolated = 0;
+	while (lists->orders) {
+		unsigned order = lowest_bit(lists->orders);
+		struct page *page = page_at(buddy, lists->head[order]);
+
+		list_remove(buddy, page);
+		buddy_free(buddy, page, order);
+	}
+	return all_free;
 }
 
 /* Is there a free block of this order or more, of any type? */

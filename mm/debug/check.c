@@ -38,7 +38,7 @@ static size_t check_zone(struct zone *zone, uintptr_t caller)
 
 	mm_spin_lock(&zone->lock);
 	buddy_check(&zone->buddy, page_exists, &found);
-	if (zone->buddy.nr_free > zone->managed)
+	if (zone->buddy.nr_free + zone->buddy.nr_isolated > zone->managed)
 		violation_add(&found, zone->buddy.nr_free, "more pages free than the zone has");
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);

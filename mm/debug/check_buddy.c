@@ -62,12 +62,39 @@ static void check_list(const struct buddy *buddy, unsigned type, unsigned order,
 		violation_add(found, order, "a free list is shorter than its count");
 }
 
-static bool is_free(const struct buddy *buddy, pfn_t pfn, unsigned order)
+/* Should the free block `page` have merged with the one at `pfn`? */
+static bool is_free_buddy(const struct buddy *buddy, pfn_t pfn, const struct page *page)
+{
+	const struct page *other = page_at(buddy, pfn);
+
+	return in_zone(buddy, pfn, page->order) && other->kind == PAGE_FREE &&
+	       other->order == page->order && other->zone == buddy->zone &&
+	       (other->type == BLOCK_ISOLATED) == (page->type == BLOCK_ISOLATED);
+}
+
+/* I5, and what a free block counts for. */
+static void check_free(const struct buddy *buddy, pfn_t pfn, size_t seen[2],
+		       struct violations *found)
 {
 	const struct page *page = page_at(buddy, pfn);
+	bool isolated = page->type == BLOCK_ISOLATED;
+	pfn_t size = (pfn_t)1 << page->order, offset = pfn - buddy->isolated_start;
+	bool inside = offset < buddy->isolated_pages && buddy->isolated_pages - offset >= size;
 
-	return in_zone(buddy, pfn, order) && page_get_kind(page) == PAGE_FREE &&
-	       page->order == order && page->zone == buddy->zone;
+	seen[isolated] += size;
+	if (inside != isolated)
+		violation_add(found, pfn, "isolated, or not, in the wrong place");
+	if (page->order < MM_MAX_ORDER && is_free_buddy(buddy, pfn ^ size, page))
+		violation_add(found, pfn, "two free buddies have not merged");
+}
+
+/* A block with a mover has one page, and a mover. */
+static void check_movable(const struct page *page, pfn_t pfn, struct violations *found)
+{
+	if (page->movable > 1)
+		violation_add(found, pfn, "a block that is neither movable nor not");
+	else if (page->movable && (page->order || !page->mover))
+		violation_add(found, pfn, "movable, but of more pages or without a mover");
 }
 
 /* The inside of a block: tails, or pages of the same slab. */
@@ -88,7 +115,7 @@ static void check_inside(const struct buddy *buddy, pfn_t pfn, struct violations
 }
 
 /* The block that starts at pfn; returns the pages to go on by. */
-static pfn_t check_block(const struct buddy *buddy, pfn_t pfn, size_t *nr_free,
+static pfn_t check_block(const struct buddy *buddy, pfn_t pfn, size_t seen[2],
 			 struct violations *found)
 {
 	const struct page *page = page_at(buddy, pfn);
@@ -100,15 +127,14 @@ static pfn_t check_block(const struct buddy *buddy, pfn_t pfn, size_t *nr_free,
 		return 1;
 	}
 	check_inside(buddy, pfn, found);
-	if (page_get_kind(page) == PAGE_FREE) {
-		*nr_free += (size_t)1 << order;
-		if (order < MM_MAX_ORDER && is_free(buddy, pfn ^ ((pfn_t)1 << order), order))
-			violation_add(found, pfn, "two free buddies have not merged");
-	}
+	if (page_get_kind(page) == PAGE_FREE)
+		check_free(buddy, pfn, seen, found);
+	else if (page_get_kind(page) == PAGE_BLOCK)
+		check_movable(page, pfn, found);
 	return (pfn_t)1 << order;
 }
 
-static pfn_t check_page(const struct buddy *buddy, pfn_t pfn, size_t *nr_free,
+static pfn_t check_page(const struct buddy *buddy, pfn_t pfn, size_t seen[2],
 			struct violations *found)
 {
 	const struct page *page = page_at(buddy, pfn);
@@ -122,7 +148,7 @@ static pfn_t check_page(const struct buddy *buddy, pfn_t pfn, size_t *nr_free,
 	case PAGE_FREE:
 	case PAGE_BLOCK:
 	case PAGE_SLAB:
-	case PAGE_LARGE: return check_block(buddy, pfn, nr_free, found);
+	case PAGE_LARGE: return check_block(buddy, pfn, seen, found);
 	case PAGE_TAIL: violation_add(found, pfn, "a tail without a head"); return 1;
 	default: violation_add(found, pfn, "a page of no kind"); return 1;
 	}
@@ -136,24 +162,31 @@ static pfn_t next_block(const struct buddy *buddy, pfn_t pfn)
 	return next > pfn && next < buddy->end ? next : buddy->end;
 }
 
+static void check_counts(size_t counted, size_t listed, size_t seen, struct violations *found)
+{
+	if (listed != counted)
+		violation_add(found, listed, "free pages on the lists are not what is counted");
+	if (seen != counted)
+		violation_add(found, seen, "free pages in the zone are not what is counted");
+}
+
 void buddy_check(const struct buddy *buddy, bool (*exists)(pfn_t pfn), struct violations *found)
 {
-	size_t listed = 0, seen = 0;
+	size_t listed[2] = {0}, seen[2] = {0}; /* pages free, pages isolated */
 
-	for (unsigned type = 0; type < NR_BLOCK_TYPES; type++) {
+	for (unsigned type = 0; type < NR_BLOCK_LISTS; type++) {
 		for (unsigned order = 0; order < MM_NR_ORDERS; order++) {
 			check_list(buddy, type, order, exists, found);
-			listed += buddy->types[type].count[order] << order;
+			listed[type == BLOCK_ISOLATED] += buddy->types[type].count[order]
+							  << order;
 		}
 	}
 	for (pfn_t pfn = buddy->start; pfn < buddy->end;) {
 		if (exists && !exists(pfn))
 			pfn = next_block(buddy, pfn);
 		else
-			pfn += check_page(buddy, pfn, &seen, found);
+			pfn += check_page(buddy, pfn, seen, found);
 	}
-	if (listed != buddy->nr_free)
-		violation_add(found, listed, "free pages on the lists are not what is counted");
-	if (seen != buddy->nr_free)
-		violation_add(found, seen, "free pages in the zone are not what is counted");
+	check_counts(buddy->nr_free, listed[0], seen[0], found);
+	check_counts(buddy->nr_isolated, listed[1], seen[1], found);
 }

@@ -19,8 +19,10 @@ struct buddy {
 	uint8_t zone;     /* [I] stamped on its pages */
 	uint8_t *
 		block_types; /* enum block_type of each pageblock, the one around `start` first */
-	size_t nr_free;      /* pages in all lists; others may read it: [a] */
-	struct buddy_lists types[NR_BLOCK_TYPES];
+	size_t nr_free; /* pages in all lists but those of BLOCK_ISOLATED; others may read it: [a] */
+	size_t nr_isolated;                   /* pages in those */
+	pfn_t isolated_start, isolated_pages; /* the isolated range; 0 pages: there is none */
+	struct buddy_lists types[NR_BLOCK_LISTS];
 };
 
 /* Pageblock: the unit that belongs to one type.  As large as the largest block. */
@@ -38,7 +40,10 @@ void buddy_init(struct buddy *buddy, uintptr_t bias, pfn_t start, pfn_t end, uin
 		uint8_t *block_types, enum block_type initial);
 void buddy_add_range(struct buddy *buddy, pfn_t start, pfn_t end);
 struct page *buddy_alloc(struct buddy *buddy, unsigned order, enum block_type type);
+struct page *buddy_alloc_from(struct buddy *buddy, struct page *block, unsigned order);
 void buddy_free(struct buddy *buddy, struct page *page, unsigned order);
+bool buddy_isolate(struct buddy *buddy, pfn_t start, unsigned order);
+bool buddy_end_isolation(struct buddy *buddy);
 bool buddy_has_block(const struct buddy *buddy, unsigned order);
 enum block_type buddy_pageblock_type(const struct buddy *buddy, pfn_t pfn);
 

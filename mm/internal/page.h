@@ -29,7 +29,10 @@ enum page_kind {
 enum block_type {
 	BLOCK_KERNEL,
 	BLOCK_USER,
-	NR_BLOCK_TYPES
+	NR_BLOCK_TYPES,
+	BLOCK_ISOLATED =
+		NR_BLOCK_TYPES, /* no pageblock's type: free, but not to be given out */
+	NR_BLOCK_LISTS
 };
 
 struct mm_mover;

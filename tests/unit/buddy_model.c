@@ -10,6 +10,9 @@
  *		is none the largest of the other's, with the pageblock if it is at least half
  *		of it.  What is left over goes to the requester's lists.
  *	free	puts the merged block on the list of its pageblock's type.
+ *
+ * A block lies either in the isolated range or outside; those inside are of a type that
+ * nobody asks for.
  */
 #include "buddy_model.h"
 #include <check.h>
@@ -39,12 +42,18 @@ void model_begin(pfn_t start, pfn_t end, enum block_type initial)
 		   1, model.block_types, initial);
 }
 
+static bool is_isolated(pfn_t pfn)
+{
+	return pfn >= model.isolated_start && pfn < model.isolated_end;
+}
+
+/* Free from end to end, and isolated from end to end or not at all. */
 static bool all_free(pfn_t pfn, unsigned order)
 {
 	if (pfn < model.start || pfn >= model.end || model.end - pfn < 1u << order)
 		return false;
 	for (pfn_t i = pfn; i < pfn + (1u << order); i++) {
-		if (model_page(i)->state != MODEL_FREE)
+		if (model_page(i)->state != MODEL_FREE || is_isolated(i) != is_isolated(pfn))
 			return false;
 	}
 	return true;
@@ -82,9 +91,9 @@ void model_hand_over(pfn_t from, pfn_t to)
 }
 
 /* How many free blocks there are of each type and order. */
-static void count_blocks(size_t counts[NR_BLOCK_TYPES][MM_NR_ORDERS])
+static void count_blocks(size_t counts[NR_BLOCK_LISTS][MM_NR_ORDERS])
 {
-	memset(counts, 0, sizeof(size_t) * NR_BLOCK_TYPES * MM_NR_ORDERS);
+	memset(counts, 0, sizeof(size_t) * NR_BLOCK_LISTS * MM_NR_ORDERS);
 	for (pfn_t pfn = model.start; pfn < model.end; pfn++) {
 		unsigned order;
 
@@ -97,7 +106,7 @@ static void count_blocks(size_t counts[NR_BLOCK_TYPES][MM_NR_ORDERS])
 static bool predict(unsigned order, enum block_type type, enum block_type *from_type,
 		    unsigned *from_order)
 {
-	size_t counts[NR_BLOCK_TYPES][MM_NR_ORDERS];
+	size_t counts[NR_BLOCK_LISTS][MM_NR_ORDERS];
 
 	count_blocks(counts);
 	*from_type = type;
@@ -163,7 +172,57 @@ void model_free(pfn_t pfn)
 		model_page(i)->state = MODEL_FREE;
 	model_page(pfn)->order = MODEL_NO_HEAD;
 	head = free_block(pfn, &order);
-	set_type(head, order, model.pageblocks[pageblock_of(head)]);
+	set_type(head, order,
+		 is_isolated(head) ? BLOCK_ISOLATED : model.pageblocks[pageblock_of(head)]);
+}
+
+/* It must lie in the zone, begin with a block that does not reach out of it, and not be free. */
+static bool can_isolate(pfn_t start, unsigned order)
+{
+	const struct model_page *page;
+
+	if (model.isolated_start != model.isolated_end || start < model.start ||
+	    start >= model.end || model.end - start < 1u << order)
+		return false;
+	page = model_page(start);
+	if (page->state == MODEL_FREE)
+		return !all_free(start, order);
+	return model_is_taken_head(start) && page->order <= order;
+}
+
+bool model_isolate(pfn_t start, unsigned order)
+{
+	bool possible = can_isolate(start, order);
+
+	if (!EXPECT_EQ(buddy_isolate(&model.buddy, start, order), possible) || !possible)
+		return false;
+	model.isolated_start = start;
+	model.isolated_end = start + (1u << order);
+	for (pfn_t pfn = start; pfn < model.isolated_end; pfn++)
+		model_page(pfn)->type = BLOCK_ISOLATED;
+	return true;
+}
+
+/* Is all of the range free by now?  Each block of it goes to its pageblock's type, merged. */
+bool model_end_isolation(void)
+{
+	pfn_t start = model.isolated_start, end = model.isolated_end;
+	bool all = true;
+
+	for (pfn_t pfn = start; pfn < end; pfn++)
+		all = all && model_page(pfn)->state == MODEL_FREE;
+	model.isolated_start = model.isolated_end;
+	for (pfn_t pfn = start; pfn < end; pfn++) {
+		unsigned order;
+		pfn_t head;
+
+		if (model_page(pfn)->state != MODEL_FREE)
+			continue;
+		head = free_block(pfn, &order);
+		set_type(head, order, model.pageblocks[pageblock_of(head)]);
+	}
+	EXPECT_EQ(buddy_end_isolation(&model.buddy), all);
+	return all;
 }
 
 size_t model_nr_free(void)
@@ -268,16 +327,17 @@ static bool verify_check(void)
 
 bool model_verify(void)
 {
-	size_t counts[NR_BLOCK_TYPES][MM_NR_ORDERS], pages = 0;
+	size_t counts[NR_BLOCK_LISTS][MM_NR_ORDERS], pages = 0, isolated = 0;
 
 	if (!verify_pages())
 		return false;
 	count_blocks(counts);
-	for (unsigned type = 0; type < NR_BLOCK_TYPES; type++) {
+	for (unsigned type = 0; type < NR_BLOCK_LISTS; type++) {
 		for (unsigned order = 0; order < MM_NR_ORDERS; order++) {
 			if (!verify_list(type, order, counts[type][order]))
 				return false;
-			pages += counts[type][order] << order;
+			*(type == BLOCK_ISOLATED ? &isolated : &pages) += counts[type][order]
+									  << order;
 		}
 	}
 	for (unsigned i = 0; i < buddy_nr_pageblocks(model.start, model.end); i++) {
@@ -286,5 +346,6 @@ bool model_verify(void)
 			     model.block_types[i]))
 			return false;
 	}
-	return EXPECT_EQ(model.buddy.nr_free, pages) && verify_check();
+	return EXPECT_EQ(model.buddy.nr_free, pages) &&
+	       EXPECT_EQ(model.buddy.nr_isolated, isolated) && verify_check();
 }

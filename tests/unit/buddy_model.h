@@ -30,6 +30,7 @@ struct model_page {
 struct buddy_model {
 	struct buddy buddy; /* under test */
 	pfn_t start, end;
+	pfn_t isolated_start, isolated_end; /* equal: nothing is isolated */
 	struct model_page pages[MODEL_PAGES];
 	uint8_t pageblocks[MODEL_PAGEBLOCKS];  /* expected types */
 	uint8_t block_types[MODEL_PAGEBLOCKS]; /* those of the buddy allocator */
@@ -45,6 +46,8 @@ void model_hand_over(pfn_t from, pfn_t to);
 /* Do it on both sides.  model_alloc: the first frame, PFN_NONE if there is no block. */
 pfn_t model_alloc(unsigned order, enum block_type type);
 void model_free(pfn_t pfn);
+bool model_isolate(pfn_t start, unsigned order);
+bool model_end_isolation(void);
 
 /* Are both alike in every page, list and count?  False after a diagnostic. */
 bool model_verify(void);

@@ -321,17 +321,21 @@ struct saved {
 	struct buddy buddy;
 	struct page pages[SMALL];
 	struct model_page model[SMALL];
+	pfn_t isolated_start, isolated_end;
 	uint8_t pageblocks[MODEL_PAGEBLOCKS], block_types[MODEL_PAGEBLOCKS];
 };
 
 static struct saved saved[DEPTH_MAX];
 static unsigned long histories;
+static bool with_isolation;
 
 static void save(struct saved *s)
 {
 	s->buddy = model.buddy;
 	memcpy(s->pages, model_pages, sizeof(s->pages));
 	memcpy(s->model, model.pages, sizeof(s->model));
+	s->isolated_start = model.isolated_start;
+	s->isolated_end = model.isolated_end;
 	memcpy(s->pageblocks, model.pageblocks, sizeof(s->pageblocks));
 	memcpy(s->block_types, model.block_types, sizeof(s->block_types));
 }
@@ -341,6 +345,8 @@ static void restore(const struct saved *s)
 	model.buddy = s->buddy;
 	memcpy(model_pages, s->pages, sizeof(s->pages));
 	memcpy(model.pages, s->model, sizeof(s->model));
+	model.isolated_start = s->isolated_start;
+	model.isolated_end = s->isolated_end;
 	memcpy(model.pageblocks, s->pageblocks, sizeof(s->pageblocks));
 	memcpy(model.block_types, s->block_types, sizeof(s->block_types));
 }
@@ -354,6 +360,24 @@ static void step(unsigned depth, unsigned nr_types)
 	if (model_verify() && depth > 1)
 		explore(depth - 1, nr_types);
 	restore(&saved[depth - 1]);
+}
+
+/* Begin each isolation that is possible, or end the one there is. */
+static void explore_isolation(unsigned depth, unsigned nr_types)
+{
+	if (model.isolated_start != model.isolated_end) {
+		model_end_isolation();
+		step(depth, nr_types);
+		return;
+	}
+	for (unsigned order = 0; order <= 4; order++) {
+		pfn_t size = 1u << order;
+
+		for (pfn_t pfn = model.start / size * size; pfn < model.end; pfn += size) {
+			if (!test_failed() && model_isolate(pfn, order))
+				step(depth, nr_types);
+		}
+	}
 }
 
 /* Each operation that is possible now: an allocation that fails changes nothing, and ends there. */
@@ -372,6 +396,8 @@ static void explore(unsigned depth, unsigned nr_types)
 		model_free(pfn);
 		step(depth, nr_types);
 	}
+	if (with_isolation)
+		explore_isolation(depth, nr_types);
 }
 
 /* One step more for each eightfold effort. */
@@ -411,6 +437,15 @@ TEST(every_history_of_types)
 	explore_zone(1024 - 8, depth_for(5), NR_BLOCK_TYPES);
 }
 
+/* What is isolated is not given out, merges with its like, and comes back. */
+TEST(every_history_of_isolation)
+{
+	with_isolation = true;
+	explore_zone(0, depth_for(4), 1);
+	explore_zone(1024 - 6, depth_for(4), NR_BLOCK_TYPES);
+	with_isolation = false;
+}
+
 /* --- long random histories ------------------------------------------------------------------ */
 
 /* A zone with up to three holes. */
@@ -443,9 +478,22 @@ static pfn_t random_block(void)
 	return PFN_NONE;
 }
 
+static void random_isolation(void)
+{
+	unsigned order = test_random_below(MM_NR_ORDERS);
+	pfn_t at = model.start + test_random_below(model.end - model.start);
+
+	if (model.isolated_start != model.isolated_end)
+		model_end_isolation();
+	else
+		model_isolate(at >> order << order, order);
+}
+
 /* `fill` of 100 operations allocate. */
 static void random_operation(unsigned fill)
 {
+	if (with_isolation && test_random_below(8) == 0)
+		random_isolation();
 	if (test_random_below(100) < fill) {
 		unsigned order = test_random_below(test_random_below(12) + 1);
 
@@ -472,6 +520,8 @@ static void random_history(unsigned most, unsigned steps)
 	}
 	for (pfn_t pfn; (pfn = random_block()) != PFN_NONE && !test_failed();)
 		model_free(pfn);
+	if (model.isolated_start != model.isolated_end)
+		model_end_isolation();
 	model_verify();
 	EXPECT_EQ(model.buddy.nr_free, handed_over);
 	EXPECT_EQ(model_nr_free(), handed_over);
@@ -489,9 +539,19 @@ TEST(random_large)
 		random_history(MODEL_PAGES, 200);
 }
 
+TEST(random_isolated)
+{
+	with_isolation = true;
+	for (unsigned i = 0; i < 6 * test_effort() && !test_failed(); i++)
+		random_history(60, 150);
+	for (unsigned i = 0; i < test_effort() && !test_failed(); i++)
+		random_history(MODEL_PAGES, 150);
+	with_isolation = false;
+}
+
 TEST_SUITE(buddy, empty, split, has_block, merging_stops_at_the_largest_order,
 	   merging_stops_at_the_zone, merging_stops_at_decoys, merging_stops_at_foreign_pages,
 	   stealing_takes_the_pageblock, types_stay_apart, stealing_a_fragment,
 	   stealing_half_a_pageblock, any_edges, edges_at_pageblocks, blocks_of_each_order,
 	   frees_in_any_order, every_history, every_history_unaligned, every_history_of_types,
-	   random_small, random_large);
+	   every_history_of_isolation, random_small, random_large, random_isolated);

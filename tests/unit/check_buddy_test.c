@@ -24,6 +24,7 @@ static void make_zone(void)
 		if (model_is_taken_head(pfn) && test_random_below(2))
 			model_free(pfn);
 	}
+	model_isolate(32, 4);
 	model_verify();
 }
 
@@ -83,6 +84,9 @@ static void damage_taken_head(struct page *page, pfn_t pfn)
 	DAMAGE(page->order, page->order ? page->order - 1 : 20, "the order of taken frame",
 	       pfn);
 	DAMAGE(page->zone, 2, "the zone of taken frame", pfn);
+	if (page->order)
+		DAMAGE(page->movable, true, "the mark of taken frame", pfn);
+	DAMAGE(page->movable, 2, "the mark of taken frame", pfn);
 }
 
 static void damage_tail(struct page *page, pfn_t pfn)
@@ -113,7 +117,7 @@ TEST(each_page)
 TEST(each_list)
 {
 	make_zone();
-	for (unsigned type = 0; type < NR_BLOCK_TYPES; type++) {
+	for (unsigned type = 0; type < NR_BLOCK_LISTS; type++) {
 		struct buddy_lists *lists = &model.buddy.types[type];
 
 		for (unsigned order = 0; order < MM_NR_ORDERS; order++) {
@@ -131,6 +135,9 @@ TEST(each_list)
 	DAMAGE(model.buddy.nr_free, model.buddy.nr_free + 1, "the number of free pages, zone",
 	       1);
 	DAMAGE(model.buddy.nr_free, 0, "the number of free pages, zone", 1);
+	DAMAGE(model.buddy.nr_isolated, 0, "the number of isolated pages, zone", 1);
+	DAMAGE(model.buddy.isolated_pages, 0, "the isolated range, zone", 1);
+	DAMAGE(model.buddy.isolated_start, 48, "the isolated range, zone", 1);
 	EXPECT_EQ(violations(), 0);
 }
 
