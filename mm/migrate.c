@@ -32,7 +32,7 @@ static struct {
 
 static bool is_movable(const struct page *page)
 {
-	return __atomic_load_n(&page->kind, __ATOMIC_RELAXED) == PAGE_BLOCK &&
+	return page_get_kind(page) == PAGE_BLOCK &&
 	       __atomic_load_n(&page->movable, __ATOMIC_ACQUIRE);
 }
 
@@ -112,8 +112,9 @@ static bool is_single_page(const struct page *page)
 {
 	pfn_t pfn = pfn_of_page(page);
 
-	return page_exists(pfn) && page == page_of_pfn(pfn) && page->kind == PAGE_BLOCK &&
-	       page->order == 0 && __atomic_load_n(&page->refs, __ATOMIC_RELAXED) > 0;
+	return page_exists(pfn) && page == page_of_pfn(pfn) &&
+	       page_get_kind(page) == PAGE_BLOCK && page->order == 0 &&
+	       __atomic_load_n(&page->refs, __ATOMIC_RELAXED) > 0;
 }
 
 void mm_set_movable(struct page *page, struct mm_mover *mover)

@@ -17,6 +17,7 @@
  *
  * Locks: takes zone locks one at a time; calls nothing with one held.
  */
+#include <compact.h>
 #include <highmem.h>
 #include <mm/format.h>
 #include <page_alloc.h>
@@ -119,6 +120,11 @@ static __attribute__((noinline)) struct page *pages_alloc_slow(gfp_t gfp, unsign
 
 	if (page)
 		return page;
+	if (order > 0 && (gfp & __GFP_DIRECT_RECLAIM) && compact_for(gfp_zone(gfp), order)) {
+		page = try_last_marks(gfp, order, gfp_zone(gfp));
+		if (page)
+			return page;
+	}
 	if (gfp & __GFP_NOFAIL) { /* every page there is, whatever it was kept for */
 		page = try_last_marks(gfp | __GFP_MEMALLOC, order, gfp_zone(gfp));
 		if (!page)

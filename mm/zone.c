@@ -253,12 +253,15 @@ void zone_read(struct zone *zone, struct mm_zone_info *info)
 	flags = mm_irq_save();
 	mm_spin_lock(&zone->lock);
 	info->free = zone->buddy.nr_free;
+	info->isolated = zone->buddy.nr_isolated;
 	for (unsigned type = 0; type < NR_BLOCK_TYPES; type++)
 		memcpy(info->free_blocks[type], zone->buddy.types[type].count,
 		       sizeof(info->free_blocks[type]));
 	info->allocs = zone->allocs;
 	info->frees = zone->frees;
 	info->failures = zone->failures;
+	info->moved = zone->moved;
+	info->compacted = zone->compacted;
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
 }

@@ -20,6 +20,9 @@ struct zone {
 	struct buddy buddy;
 	unsigned long allocs, frees; /* blocks */
 	unsigned long failures;      /* requests that this zone turned down at their last try */
+	unsigned long moved;         /* pages that compaction has moved */
+	unsigned long compacted;     /* blocks that it gained */
+	pfn_t compact_next;          /* [busy] see compact.c */
 };
 
 extern struct zone zones[MM_NR_ZONES];

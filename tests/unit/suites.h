@@ -22,6 +22,7 @@
 	SUITE(check_buddy) \
 	SUITE(zone)        \
 	SUITE(migrate)     \
+	SUITE(compact)     \
 	SUITE(page_alloc)  \
 	SUITE(exact)       \
 	SUITE(slab)        \

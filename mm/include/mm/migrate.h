@@ -81,4 +81,16 @@ bool mm_is_movable(const struct page *page);
  */
 void mm_mover_quiesce(struct mm_mover *mover);
 
+/*
+ * mm_compact - move pages until no more largest blocks (order MM_MAX_ORDER) can be gained.
+ *
+ * Requests for blocks do this by themselves, as far as they need it; here it is done beforehand,
+ * in every zone.  Returns how many more of these blocks there are for it, counting
+ * only what really became free.  Another thread that is at it is waited for, for a second
+ * at most.  As many pages as one block has must be free in a zone beyond its low watermark,
+ * or nothing moves there.
+ * Contexts: a thread that may sleep, and holds no lock that a mover takes.
+ */
+size_t mm_compact(void);
+
 #endif
