@@ -24,6 +24,7 @@ _Noreturn void boot_main(uint32_t magic, uint32_t info)
 	time_start();
 	gdt_init();
 	trap_init();
+	cpu_forbid_fpu();
 	serial_init();
 	if (magic != MULTIBOOT_MAGIC) {
 		vga_init(false);

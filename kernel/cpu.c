@@ -10,6 +10,7 @@
  */
 #include <kernel/cpu.h>
 #include <kernel/string.h>
+#include <kernel/thread.h>
 #include <mm/format.h>
 
 #define LEAF_FEATURES     1u
@@ -25,7 +26,7 @@
 #define PSE36_BITS        36u
 #define PLAIN_BITS        32u
 
-struct cpu boot_cpu;
+struct cpu boot_cpu = {.current = &main_thread};
 struct cpu_features cpu_features;
 
 static void detect_vendor(struct cpu_features *f)
@@ -83,18 +84,25 @@ void cpu_detect(void)
 		f->phys_bits = cpuid(LEAF_ADDRESS_BITS).eax & 0xff;
 }
 
+void cpu_forbid_fpu(void)
+{
+	write_cr0(read_cr0() | CR0_EM | CR0_TS);
+}
+
 const char *cpu_context(uint32_t eflags, char *text, size_t size)
 {
 	const struct cpu *cpu = this_cpu();
 	const char *irqs = eflags & EFLAGS_IF ? "on" : "off";
 
 	if (cpu->nmi_depth)
-		mm_snprintf(text, size, "NMI handler, cpu %u", cpu->id);
+		mm_snprintf(text, size, "NMI handler in thread %s, cpu %u", cpu->current->name,
+			    cpu->id);
 	else if (cpu->irq_depth)
-		mm_snprintf(text, size, "interrupt handler, depth %u, interrupts %s, cpu %u",
-			    cpu->irq_depth, irqs, cpu->id);
+		mm_snprintf(text, size,
+			    "interrupt handler in thread %s, depth %u, interrupts %s, cpu %u",
+			    cpu->current->name, cpu->irq_depth, irqs, cpu->id);
 	else
-		mm_snprintf(text, size, "thread, interrupts %s, preempt count %u, cpu %u", irqs,
-			    cpu->preempt_count, cpu->id);
+		mm_snprintf(text, size, "thread %s, interrupts %s, preempt count %u, cpu %u",
+			    cpu->current->name, irqs, cpu->preempt_count, cpu->id);
 	return text;
 }

@@ -105,6 +105,11 @@ static void load_segments(void)
 			 : "memory");
 }
 
+void gdt_set_kernel_stack(uint32_t top)
+{
+	kernel_tss.esp0 = top;
+}
+
 void gdt_init(void)
 {
 	struct {
@@ -114,6 +119,7 @@ void gdt_init(void)
 	const uint32_t tss_limit = sizeof(struct tss) - 1;
 
 	kernel_tss.iomap = sizeof(struct tss);
+	kernel_tss.ss0 = SELECTOR_DATA;
 	init_double_fault_tss();
 	gdt[SELECTOR_CODE / 8] = descriptor(0, LIMIT_FLAT, DESCRIPTOR_CODE, FLAGS_FLAT);
 	gdt[SELECTOR_DATA / 8] = descriptor(0, LIMIT_FLAT, DESCRIPTOR_DATA, FLAGS_FLAT);

@@ -4,6 +4,8 @@
  *
  * I1: a line is unmasked only while it has a handler.
  * I2: handlers run with irq_depth >= 1, and leave it as they found it.
+ * I3: another thread runs, if it is time for that, only after the outermost handler
+ *     has returned and its line is acknowledged.
  * Locks: lines[] changes with interrupts off.
  */
 #include <drivers/pic.h>
@@ -103,4 +105,5 @@ void irq_dispatch(struct trap_frame *frame)
 	else
 		spurious++;
 	cpu->irq_depth--;
+	preempt_now();
 }

@@ -14,6 +14,7 @@
 #include <kernel/options.h>
 #include <kernel/panic.h>
 #include <kernel/printk.h>
+#include <kernel/thread.h>
 #include <kernel/time.h>
 #include <kernel/version.h>
 #include <mm/format.h>
@@ -88,6 +89,7 @@ _Noreturn void kernel_main(struct boot *boot)
 	mm_show_zones();
 	mm_show_page_array();
 	irqs_enable();
+	threads_init();
 
 	ready_ns = time_ns();
 	passed = run();

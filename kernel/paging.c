@@ -6,7 +6,7 @@
  * The image and all below it are mapped by 4 KiB pages (kernel_tables), since its
  * parts differ in what may be done to them; the rest of low memory by large pages.
  *
- * I1: a table of the window, once installed, is never freed.
+ * I1: a table of the window or the stacks, once installed, is never freed.
  * I2: no entry has PTE_USER, so nothing of the kernel's can be reached from ring 3.
  *
  * Locks: entries change with interrupts off.
@@ -109,17 +109,20 @@ bool table_ensure(struct entry *entry, uint64_t bits, gfp_t gfp)
 	return true;
 }
 
-static bool in_window(uintptr_t virt)
+/* The window, or the stacks behind it. */
+static bool is_ours(uintptr_t virt)
 {
-	return virt >= WINDOW_START && virt < WINDOW_END;
+	return virt >= WINDOW_START && virt < STACKS_END;
 }
+
+_Static_assert(WINDOW_END == STACKS_START, "nothing between them");
 
 bool paging_map(uintptr_t virt, paddr_t phys)
 {
 	struct entry *entry;
 	uint32_t flags;
 
-	if (!in_window(virt) || virt % PAGE_SIZE || phys >> cpu_features.phys_bits)
+	if (!is_ours(virt) || virt % PAGE_SIZE || phys >> cpu_features.phys_bits)
 		panic("paging_map: %08zx -> %llx is not ours to map", (size_t)virt,
 		      (unsigned long long)phys);
 	if (!table_ensure(directory_entry(virt), PTE_WRITE, GFP_ATOMIC | __GFP_NOWARN))
@@ -139,8 +142,8 @@ void paging_unmap(uintptr_t virt, size_t nr_pages)
 		const struct entry *directory = directory_entry(virt);
 		uint32_t flags;
 
-		if (!in_window(virt))
-			panic("paging_unmap: %08zx is not in the window", (size_t)virt);
+		if (!is_ours(virt))
+			panic("paging_unmap: %08zx is not ours to unmap", (size_t)virt);
 		if (!entry_present(directory))
 			continue;
 		flags = irq_save();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Damage on request: a panic, a hang, a triple fault. */
+/* Damage on request: a panic, a hang, a triple fault, a stack that overflows. */
 #include <kernel/options.h>
 #include <kernel/panic.h>
+#include <kernel/thread.h>
 #include <kernel/x86.h>
 
 static const char *const names[NR_SELFTESTS] = {
@@ -10,6 +11,7 @@ static const char *const names[NR_SELFTESTS] = {
 	[SELFTEST_PANIC] = "panic",
 	[SELFTEST_HANG] = "hang",
 	[SELFTEST_TRIPLEFAULT] = "triplefault",
+	[SELFTEST_OVERFLOW] = "overflow",
 };
 
 const char *selftest_name(enum selftest mode)
@@ -34,12 +36,37 @@ static _Noreturn void triple_fault(void)
 	__builtin_unreachable();
 }
 
+/* Deeper than any stack.  Each call lives until the next one has returned. */
+static unsigned recurse(volatile unsigned *caller)
+{
+	volatile unsigned mine = *caller + 1;
+
+	return mine ? recurse(&mine) + mine : 0;
+}
+
+static void overflow(void *arg)
+{
+	volatile unsigned start = 0;
+
+	(void)arg;
+	recurse(&start);
+}
+
+static void overflow_a_stack(void)
+{
+	struct thread *thread = thread_create("bottomless", overflow, NULL);
+
+	if (thread)
+		thread_join(thread);
+}
+
 void selftest_strike(void)
 {
 	switch (options.selftest) {
 	case SELFTEST_PANIC: panic("selftest=panic, as the command line asks");
 	case SELFTEST_HANG: halt_forever();
 	case SELFTEST_TRIPLEFAULT: triple_fault();
+	case SELFTEST_OVERFLOW: overflow_a_stack(); break;
 	default: break;
 	}
 }

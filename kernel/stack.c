@@ -3,30 +3,34 @@
  * Backtraces: every function keeps its caller's frame pointer at (%ebp), and its
  * return address above it (-fno-omit-frame-pointer).
  *
- * I1: a frame is read only when all of it lies in one of the kernel's stacks, and
- *     each frame lies above the one before: so the walk ends, and never faults.
+ * I1: a frame is read only when all of it lies in the running thread's stack, or in
+ *     that of double faults, and each frame lies above the one before: so the walk
+ *     ends, and never faults.
  */
 #include <kernel/image.h>
-#include <kernel/layout.h>
 #include <kernel/printk.h>
 #include <kernel/stack.h>
 #include <kernel/symbols.h>
+#include <kernel/thread.h>
 
 struct frame {
 	const struct frame *caller;
 	uintptr_t return_address;
 };
 
-static bool holds_frame(const char *start, size_t size, uintptr_t ebp)
+static bool holds_frame(uintptr_t start, uintptr_t end, uintptr_t ebp)
 {
-	return ebp >= (uintptr_t)start && ebp <= (uintptr_t)start + size - sizeof(struct frame);
+	return ebp >= start && ebp <= end - sizeof(struct frame);
 }
 
 static bool believable(uintptr_t ebp)
 {
+	const struct stack_area *stack = &current()->stack;
+	uintptr_t last_resort = (uintptr_t)double_fault_stack;
+
 	return ebp % sizeof(uintptr_t) == 0 &&
-	       (holds_frame(boot_stack, BOOT_STACK_BYTES, ebp) ||
-		holds_frame(double_fault_stack, DOUBLE_FAULT_STACK_BYTES, ebp));
+	       (holds_frame(stack->start, stack->end, ebp) ||
+		holds_frame(last_resort, last_resort + DOUBLE_FAULT_STACK_BYTES, ebp));
 }
 
 size_t backtrace_from(uintptr_t ebp, uintptr_t *frames, size_t max)

@@ -11,6 +11,7 @@
 #include <drivers/pit.h>
 #include <kernel/cpu.h>
 #include <kernel/printk.h>
+#include <kernel/sched.h>
 #include <kernel/time.h>
 
 #define NS_PER_S       1000000000u
@@ -71,6 +72,7 @@ static void timer_interrupt(struct trap_frame *frame)
 	timer.elapsed_ns += timer.period_ns;
 	if (timer.handler)
 		timer.handler(frame);
+	sched_tick();
 }
 
 static uint32_t ticks_to_ns(unsigned pit_ticks)

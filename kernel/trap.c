@@ -11,6 +11,7 @@
 #include <kernel/cpu.h>
 #include <kernel/irq.h>
 #include <kernel/layout.h>
+#include <kernel/thread.h>
 #include <kernel/trap.h>
 
 #define GATE_INTERRUPT 0x8e00u /* present, ring 0, 32-bit interrupt gate */
@@ -39,13 +40,12 @@ static struct gate idt[NR_VECTORS];
 
 unsigned long nmi_count;
 
-/* What trap_expect() waits for.  One at a time, in a thread. */
-static struct {
-	bool active;
+/* What trap_expect() waits for, in its thread. */
+struct trap_guard {
 	unsigned vector;
 	uint32_t saved_esp;
 	struct trap_caught caught;
-} expected;
+};
 
 static bool forgive(struct trap_frame *frame)
 {
@@ -62,13 +62,15 @@ static bool forgive(struct trap_frame *frame)
 
 static void exception(struct trap_frame *frame)
 {
+	const struct cpu *cpu = this_cpu();
+	struct trap_guard *guard = cpu->current->guard;
+
 	if (forgive(frame))
 		return;
-	if (expected.active && expected.vector == frame->vector && this_cpu()->irq_depth == 0 &&
-	    this_cpu()->nmi_depth == 0) {
-		expected.active = false;
-		expected.caught = (struct trap_caught){frame->error, frame->eip, read_cr2()};
-		trap_guard_unwind(expected.saved_esp);
+	if (guard && guard->vector == frame->vector && cpu->irq_depth == 0 &&
+	    cpu->nmi_depth == 0) {
+		guard->caught = (struct trap_caught){frame->error, frame->eip, read_cr2()};
+		trap_guard_unwind(guard->saved_esp);
 	}
 	trap_report(frame);
 }
@@ -95,14 +97,14 @@ void trap_dispatch(struct trap_frame *frame)
 bool trap_expect(unsigned vector, void (*function)(void *arg), void *arg,
 		 struct trap_caught *caught)
 {
+	struct trap_guard guard = {.vector = vector}, *outer = current()->guard;
 	bool trapped;
 
-	expected.vector = vector;
-	expected.active = true;
-	trapped = trap_guard_run(function, arg, &expected.saved_esp);
-	expected.active = false;
+	current()->guard = &guard;
+	trapped = trap_guard_run(function, arg, &guard.saved_esp);
+	current()->guard = outer;
 	if (trapped && caught)
-		*caught = expected.caught;
+		*caught = guard.caught;
 	return trapped;
 }
 

@@ -2,6 +2,7 @@
 /* What an exception means, in words. */
 #include <kernel/layout.h>
 #include <kernel/panic.h>
+#include <kernel/thread.h>
 #include <kernel/x86.h>
 #include <mm/format.h>
 
@@ -68,6 +69,20 @@ static void describe_page_fault(const struct trap_frame *frame, char *text, size
 		    frame->error);
 }
 
+/* Most often the CPU could not push an exception, because the stack had no room for it. */
+static void describe_double_fault(const struct trap_frame *frame, char *text, size_t size)
+{
+	const struct thread *thread = current();
+	uint32_t address = read_cr2();
+
+	if (thread->stack.start - address <= PAGE_BYTES)
+		mm_snprintf(text, size, "stack overflow: thread %s, esp %08x, cr2 %08x",
+			    thread->name, frame->user_esp, address);
+	else
+		mm_snprintf(text, size, "double fault: thread %s, esp %08x, cr2 %08x",
+			    thread->name, frame->user_esp, address);
+}
+
 _Noreturn void trap_report(const struct trap_frame *frame)
 {
 	char text[TEXT_MAX];
@@ -75,11 +90,7 @@ _Noreturn void trap_report(const struct trap_frame *frame)
 	if (frame->vector == VECTOR_PAGE_FAULT)
 		describe_page_fault(frame, text, sizeof(text));
 	else if (frame->vector == VECTOR_DOUBLE_FAULT)
-		mm_snprintf(
-			text, sizeof(text),
-			"double fault: esp %08x, cr2 %08x (stack overflow, when the two are "
-			"close)",
-			frame->user_esp, read_cr2());
+		describe_double_fault(frame, text, sizeof(text));
 	else
 		mm_snprintf(text, sizeof(text), "exception %u: %s (error %x)", frame->vector,
 			    trap_name(frame->vector), frame->error);

@@ -5,7 +5,9 @@
  * The mapping window begins with two rows of page-sized slots:
  *
  *	local	KMAP_LOCAL_DEPTH slots for each CPU, used as a stack.  Entry and exit are
- *		one counter; nothing is searched, locked or allocated.
+ *		one counter; nothing is searched, locked or allocated.  A thread is
+ *		pinned while it has one: another's slots on top of its own would be in
+ *		its way.
  *	shared	KMAP_SLOTS slots of kmap(), a hash table with open addressing whose
  *		buckets are the addresses themselves.  A slot that nobody holds keeps its
  *		mapping, so that mapping the page again is a look-up; it is unmapped when
@@ -107,6 +109,7 @@ void *kmap_local_page(struct page *page)
 
 	if (is_low(phys))
 		return mm_phys_to_virt(phys);
+	mm_host_pin();
 	flags = mm_irq_save();
 	depth = &kmaps.depth[mm_cpu_id()];
 	if (*depth == KMAP_LOCAL_DEPTH)
@@ -136,7 +139,9 @@ void kunmap_local(const void *address)
 		mm_host_unmap(page, 1);
 	}
 	mm_irq_restore(flags);
-	if (!right)
+	if (right)
+		mm_host_unpin();
+	else
 		report_now(MM_REPORT_MISUSE, page, CALLER(), "nothing is unmapped",
 			   "kunmap_local of %p, which is not the last that this CPU mapped",
 			   address);

@@ -4,6 +4,7 @@
 #include <kernel/printk.h>
 #include <kernel/stack.h>
 #include <kernel/symbols.h>
+#include <kernel/thread.h>
 #include <kernel/time.h>
 #include <log_filter.h>
 #include <mm/port.h>
@@ -37,6 +38,7 @@ void mm_host_context(struct mm_context *context)
 		.cpu = cpu->id,
 		.irq_depth = cpu->irq_depth,
 		.irqs_off = !irqs_enabled(),
+		.thread = cpu->current->name,
 	};
 }
 
@@ -53,6 +55,21 @@ bool mm_host_symbol(uintptr_t address, const char **name, size_t *offset)
 uint64_t mm_host_time(void)
 {
 	return time_ns();
+}
+
+uint32_t *mm_host_thread_word(void)
+{
+	return &current()->mm_word;
+}
+
+void mm_host_pin(void)
+{
+	preempt_disable();
+}
+
+void mm_host_unpin(void)
+{
+	preempt_enable();
 }
 
 bool mm_host_map(uintptr_t virt, paddr_t phys)

@@ -97,6 +97,14 @@ WEAK uint32_t *mm_host_thread_word(void)
 	return &word;
 }
 
+WEAK void mm_host_pin(void)
+{
+}
+
+WEAK void mm_host_unpin(void)
+{
+}
+
 WEAK bool mm_host_out_of_memory(gfp_t gfp, unsigned order)
 {
 	(void)gfp;

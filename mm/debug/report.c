@@ -187,7 +187,10 @@ static void report_context(const struct report *report)
 
 	mm_host_context(&context);
 	report_line(report, "context   CPU %u, %s%s%s, interrupt depth %u, interrupts %s",
-		    context.cpu, kinds[context.kind], context.thread ? " " : "",
+		    context.cpu, kinds[context.kind],
+		    !context.thread                     ? ""
+		    : context.kind == MM_CONTEXT_THREAD ? " "
+							: " in thread ",
 		    context.thread ? context.thread : "", context.irq_depth,
 		    context.irqs_off ? "off" : "on");
 }
@@ -256,6 +259,20 @@ void report_now(enum mm_report_kind kind, uintptr_t address, uintptr_t caller, c
 
 	va_start(args, format);
 	begin(&report, kind, address, caller, format, args);
+	va_end(args);
+	report_end(&report, fix);
+}
+
+void mm_report(enum mm_report_kind kind, uintptr_t caller, const char *fix, const char *format,
+	       ...)
+{
+	struct report report;
+	va_list args;
+
+	if (kind == MM_REPORT_MIGHT_SLEEP && !report_first_from(caller))
+		return;
+	va_start(args, format);
+	begin(&report, kind, 0, caller, format, args);
 	va_end(args);
 	report_end(&report, fix);
 }

@@ -516,7 +516,8 @@ TEST(sleeping_flags_in_a_handler)
 	EXPECT_EQ(test_reports_seen(MM_REPORT_MIGHT_SLEEP), 2);
 	EXPECT_EQ(live_log_count("might sleep: "), 2);
 	EXPECT_LOG("allocate_as_if_in_a_thread+0x");
-	EXPECT_LOG("context   CPU 0, interrupt, interrupt depth 1, interrupts off");
+	EXPECT_LOG(
+		"context   CPU 0, interrupt in thread main, interrupt depth 1, interrupts off");
 	EXPECT_LOG("FIX       served without sleeping");
 }
 

@@ -2,7 +2,8 @@
 /* What the kernel runs at boot: all unit tests, and those that need a machine. */
 #include <unit/suites.h>
 
-#define KERNEL_SUITES(SUITE) SUITE(selftest) SUITE(placement) SUITE(protection) SUITE(irq)
+#define KERNEL_SUITES(SUITE) \
+	SUITE(selftest) SUITE(placement) SUITE(protection) SUITE(irq) SUITE(thread) SUITE(wait)
 
 KERNEL_SUITES(SUITE_DECLARE)
 

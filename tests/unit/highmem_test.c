@@ -190,8 +190,9 @@ TEST(local_to_the_full_depth)
 
 	if (!has_high())
 		SKIP(NO_HIGH);
-	for (unsigned i = 0; i < KMAP_LOCAL_DEPTH; i++) {
+	for (unsigned i = 0; i < KMAP_LOCAL_DEPTH; i++)
 		pages[i] = high_page();
+	for (unsigned i = 0; i < KMAP_LOCAL_DEPTH; i++) {
 		addresses[i] = kmap_local_page(pages[i]);
 		live_fill(addresses[i], PAGE_SIZE, i);
 		for (unsigned j = 0; j < i; j++)

@@ -8,4 +8,7 @@
 /* Load the GDT with flat segments and both task state segments. */
 void gdt_init(void);
 
+/* Where the CPU puts its stack pointer when it enters the kernel from ring 3. */
+void gdt_set_kernel_stack(uint32_t top);
+
 #endif

@@ -7,7 +7,7 @@
  *	C0000000 - F7FFFFFF	direct map of low memory, at most 896 MiB
  *	  C0100000		the kernel image
  *	F8000000 - FFBFFFFF	mapping window, 4 KiB pages on demand
- *	FFC00000 - FFDFFFFF	unused
+ *	FFC00000 - FFDFFFFF	stacks of threads, each with an unmapped page below it
  *	FFE00000 - FFFFFFFF	boot slot: one large page, moved about by phys_read()
  */
 #ifndef KERNEL_LAYOUT_H
@@ -19,6 +19,8 @@
 #define DMA_LIMIT             0x01000000 /* what ISA DMA reaches: 16 MiB */
 #define WINDOW_START          0xF8000000
 #define WINDOW_END            0xFFC00000
+#define STACKS_START          0xFFC00000
+#define STACKS_END            0xFFE00000
 #define BOOT_SLOT             0xFFE00000
 
 #define PAGE_BYTES            0x1000
@@ -28,6 +30,7 @@
 #define KERNEL_TABLES         4
 
 #define BOOT_STACK_BYTES      0x8000
+#define THREAD_STACK_BYTES    0x4000
 
 /* Segment selectors: entries of the GDT. */
 #define SELECTOR_CODE         0x08

@@ -18,7 +18,7 @@ struct options {
 	bool seed_given;
 	bool panic_on_report;   /* panic_on_report=1 */
 	bool show_reports;      /* reports=1: show also those that tests have announced */
-	enum selftest selftest; /* selftest=fail, panic, hang or triplefault */
+	enum selftest selftest; /* selftest=fail, panic, hang, triplefault or overflow */
 };
 
 extern struct options options;

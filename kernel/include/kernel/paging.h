@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Page tables: the kernel's direct map of low memory, and its mapping window. */
+/* Page tables: the kernel's direct map of low memory, its mapping window, its stacks. */
 #ifndef KERNEL_PAGING_H
 #define KERNEL_PAGING_H
 
@@ -14,12 +14,12 @@
 void paging_init(paddr_t low_end);
 
 /*
- * paging_map - map the page at `phys` at `virt` in the window, writable, never
- * executable.  `virt` is unmapped before.  False when a page table is needed and
+ * paging_map - map the page at `phys` at `virt` in the window or among the stacks, writable,
+ * never executable.  `virt` is unmapped before.  False when a page table is needed and
  * there is no memory for one.  Calls alloc_pages(GFP_ATOMIC).
  *
- * paging_unmap - unmap `nr_pages` pages from `virt` in the window.  Pages that
- * are not mapped are skipped.
+ * paging_unmap - unmap `nr_pages` pages from `virt`, in the window or among the stacks.
+ * Pages that are not mapped are skipped.
  *
  * Contexts: any but NMI.
  */

@@ -15,6 +15,7 @@ enum selftest {
 	SELFTEST_PANIC,
 	SELFTEST_HANG,
 	SELFTEST_TRIPLEFAULT,
+	SELFTEST_OVERFLOW, /* of a thread's stack */
 	NR_SELFTESTS
 };
 

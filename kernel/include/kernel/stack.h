@@ -3,6 +3,7 @@
 #ifndef KERNEL_STACK_H
 #define KERNEL_STACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,14 @@
 struct stack_area {
 	uintptr_t start, end;
 };
+
+/*
+ * stack_alloc - memory for a thread's stack, with an unmapped page below it; false
+ *	when there is none.  Contexts: a thread that may sleep.
+ * stack_free - give it back.  Nobody may run on it.  Contexts: any but NMI.
+ */
+bool stack_alloc(struct stack_area *stack);
+void stack_free(const struct stack_area *stack);
 
 extern char double_fault_stack[DOUBLE_FAULT_STACK_BYTES];
 

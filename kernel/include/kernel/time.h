@@ -33,7 +33,10 @@ uint64_t time_tsc_hz(void);
  * timer_stop - no more timer interrupts, but one that is already on its way.  On
  *	a CPU without a TSC the clock stands still meanwhile.
  *
- * The handler runs in interrupt context.  These may be called from it.
+ * The handler runs in interrupt context.  These may be called from it.  Whoever has the
+ * timer sets the pace of the threads as well: each interrupt of it ends a time slice and
+ * wakes the sleepers whose time has come, so while it is stopped, nobody is preempted
+ * and sleepers sleep on.
  */
 void timer_start(unsigned hz, irq_handler handler);
 void timer_arm(unsigned pit_ticks, irq_handler handler);

@@ -13,6 +13,7 @@
 #define VECTOR_NMI          2u
 #define VECTOR_BREAKPOINT   3u
 #define VECTOR_INVALID_CODE 6u
+#define VECTOR_NO_FPU       7u
 #define VECTOR_DOUBLE_FAULT 8u
 #define VECTOR_PROTECTION   13u
 #define VECTOR_PAGE_FAULT   14u
@@ -69,7 +70,8 @@ struct trap_caught {
  *
  * Returns true when it did: the function was left on the spot, as by longjmp,
  * and `caught` (or NULL) says where.  Returns false when it came back.  Any
- * other exception is reported as always.  Does not nest.  Contexts: a thread.
+ * other exception is reported as always.  Each thread has its own expectation, the
+ * innermost of them if it nests.  Contexts: a thread.
  */
 bool trap_expect(unsigned vector, void (*function)(void *arg), void *arg,
 		 struct trap_caught *caught);

@@ -8,6 +8,8 @@
 
 #define EFLAGS_IF (1u << 9)
 
+#define CR0_EM    (1u << 2)  /* there is no FPU: its instructions fault */
+#define CR0_TS    (1u << 3)  /* nor has its state been loaded: so do MMX and SSE */
 #define CR0_WP    (1u << 16) /* read-only pages are read-only for the kernel too */
 
 #define MSR_EFER  0xc0000080u

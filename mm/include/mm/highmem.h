@@ -25,7 +25,8 @@ void kunmap(struct page *page);
  *
  * Never fails: nests to a depth of KMAP_LOCAL_DEPTH on each CPU, shared with the
  * interrupt handlers that run on top; deeper is a bug that panics.  Unmap in the
- * reverse order.  The caller stays on this CPU in between.  Contexts: any but NMI.
+ * reverse order.  In between, a page of high memory keeps the caller on this CPU: it is not
+ * preempted, and may not sleep.  Contexts: any but NMI.
  * kunmap_local takes any address within the mapped page.
  */
 #define KMAP_LOCAL_DEPTH 16

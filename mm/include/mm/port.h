@@ -53,7 +53,7 @@ struct mm_context {
 	unsigned cpu;
 	unsigned irq_depth; /* nested interrupts; 0 in a thread */
 	bool irqs_off;
-	const char *thread; /* name, or NULL when the host has no threads */
+	const char *thread; /* name (who was interrupted), or NULL: the host has no threads */
 };
 
 /* [optional: a thread on CPU mm_cpu_id(), interrupts on]  Any context. */
@@ -144,6 +144,13 @@ void mm_host_wake(const uint32_t *word);
  * running thread, 0 when the thread starts.  Only asked for in threads.
  */
 uint32_t *mm_host_thread_word(void);
+
+/*
+ * [optional: nothing]  From mm_host_pin() to mm_host_unpin() the running thread neither
+ * sleeps nor gives way to another one of this CPU.  They nest.  Any context but NMI.
+ */
+void mm_host_pin(void);
+void mm_host_unpin(void);
 
 /*
  * [optional: false]  Out of memory: a request that may sleep finds no block of 2^order

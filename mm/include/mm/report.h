@@ -20,7 +20,7 @@ enum mm_report_kind {
 	MM_REPORT_WRONG_ORDER,   /* block freed with another order than it has */
 	MM_REPORT_CACHE_IN_USE,  /* cache destroyed with live objects */
 	MM_REPORT_MISUSE,        /* a function used against its contract; the text says how */
-	MM_REPORT_MIGHT_SLEEP,   /* sleeping flags where sleeping is not allowed */
+	MM_REPORT_MIGHT_SLEEP,   /* sleeping, or flags for it, where that is not allowed */
 	MM_REPORT_ALLOC_FAILED, /* no memory, and the caller did not say NOWARN (rate limited) */
 	MM_REPORT_CORRUPTION,   /* the allocator's own state is damaged: see mm_check() */
 	MM_NR_REPORT_KINDS
@@ -52,5 +52,14 @@ struct mm_report {
  */
 typedef bool (*mm_report_listener)(const struct mm_report *report);
 void mm_report_listen(mm_report_listener listener);
+
+/*
+ * mm_report - a report of the host's own, counted, printed and passed on like those of
+ * mm: its threads obey the same rules on sleeping.  `fix` says what was done about it;
+ * the rest is the headline.  MM_REPORT_MIGHT_SLEEP: the first from each caller only, as
+ * everywhere.  Any context; no lock of mm's may be held.
+ */
+void mm_report(enum mm_report_kind kind, uintptr_t caller, const char *fix, const char *format,
+	       ...) __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stacks of threads, in an address range of their own, STACKS_START .. STACKS_END.  It is
+ * cut into slots: a page that is never mapped, and the stack above it.  So a stack that
+ * grows too large faults, instead of running into somebody else's memory, and single
+ * pages do to make one.
+ *
+ * I1: the lowest page of each slot is unmapped; the others are mapped while slot_used[].
+ * Locks: slot_used[] changes with interrupts off.
+ */
+#include <kernel/layout.h>
+#include <kernel/paging.h>
+#include <kernel/stack.h>
+#include <kernel/x86.h>
+#include <mm/page_alloc.h>
+
+#define STACK_PAGES (THREAD_STACK_BYTES / PAGE_BYTES)
+#define SLOT_BYTES  (PAGE_BYTES + THREAD_STACK_BYTES)
+#define NR_SLOTS    ((STACKS_END - STACKS_START) / SLOT_BYTES)
+
+static bool slot_used[NR_SLOTS];
+
+static uintptr_t slot_stack(unsigned slot)
+{
+	return STACKS_START + slot * SLOT_BYTES + PAGE_BYTES;
+}
+
+/* A slot for the caller alone; NR_SLOTS when all are in use. */
+static unsigned claim_slot(void)
+{
+	uint32_t flags = irq_save();
+	unsigned slot = 0;
+
+	while (slot < NR_SLOTS && slot_used[slot])
+		slot++;
+	if (slot < NR_SLOTS)
+		slot_used[slot] = true;
+	irq_restore(flags);
+	return slot;
+}
+
+static bool map_new_page(uintptr_t address)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	if (page && paging_map(address, page_to_phys(page)))
+		return true;
+	__free_pages(page, 0);
+	return false;
+}
+
+static void unmap_and_free(uintptr_t address)
+{
+	paddr_t phys;
+
+	if (!paging_translate(address, &phys))
+		return;
+	paging_unmap(address, 1);
+	__free_page(pfn_to_page((pfn_t)(phys >> PAGE_SHIFT)));
+}
+
+void stack_free(const struct stack_area *stack)
+{
+	for (uintptr_t page = stack->start; page < stack->end; page += PAGE_BYTES)
+		unmap_and_free(page);
+	slot_used[(stack->start - STACKS_START) / SLOT_BYTES] = false;
+}
+
+bool stack_alloc(struct stack_area *stack)
+{
+	unsigned slot = claim_slot();
+
+	if (slot == NR_SLOTS)
+		return false;
+	stack->start = slot_stack(slot);
+	stack->end = stack->start + THREAD_STACK_BYTES;
+	for (uintptr_t page = stack->start; page < stack->end; page += PAGE_BYTES) {
+		if (!map_new_page(page)) {
+			stack_free(stack);
+			return false;
+		}
+	}
+	return true;
+}
