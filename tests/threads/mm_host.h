@@ -38,6 +38,8 @@ struct host_state {
 
 extern struct host_state host;
 
+struct host_daemon;
+
 /* The running thread. */
 struct host_thread {
 	const char *name;
@@ -45,8 +47,9 @@ struct host_thread {
 	bool irqs_off;
 	bool no_sleep; /* it plays somebody who may not */
 	bool migrates;
-	uint64_t random; /* when it migrates, and yields */
-	uint32_t word;   /* mm_host_thread_word() */
+	uint64_t random;            /* when it migrates, and yields */
+	uint32_t word;              /* mm_host_thread_word() */
+	struct host_daemon *daemon; /* set: it can be told to end */
 	unsigned nr_locks;
 	const struct mm_spinlock *locks[HOST_LOCKS_MAX];
 };

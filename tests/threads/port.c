@@ -45,6 +45,7 @@ static struct {
 static pthread_mutex_t stop_lock =
 	PTHREAD_MUTEX_INITIALIZER; /* one stops the others at a time */
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool patient;
 static bool (*oom_hook)(gfp_t gfp, unsigned order);
 
 /* A race ends the process, with this status, which main.c calls a failure of the case. */
@@ -168,6 +169,59 @@ uint64_t mm_host_time(void)
 	return (uint64_t)t.tv_sec * NS_PER_SECOND + (uint64_t)t.tv_nsec;
 }
 
+/*
+ * A daemon ends when it is told to and mm_host_wait() says that it cannot sleep.  Whoever
+ * tells it wakes it from whatever it waits for.
+ */
+static struct host_daemon {
+	pthread_t thread;
+	void (*body)(void *unused);
+	const uint32_t *waits_for; /* [a] */
+	bool told, ended;          /* [a] */
+} only_daemon;
+
+static bool daemon_may_wait(struct host_daemon *daemon, const uint32_t *word)
+{
+	__atomic_store_n(&daemon->waits_for, word, __ATOMIC_SEQ_CST);
+	return !__atomic_load_n(&daemon->told, __ATOMIC_SEQ_CST);
+}
+
+static void *run_daemon(void *arg)
+{
+	struct host_daemon *daemon = arg;
+
+	host_self = (struct host_thread){.name = "daemon", .migrates = true, .daemon = daemon};
+	daemon->body(NULL);
+	__atomic_store_n(&daemon->ended, true, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+void threads_start_daemon(void (*body)(void *unused))
+{
+	only_daemon = (struct host_daemon){.body = body};
+	if (pthread_create(&only_daemon.thread, NULL, run_daemon, &only_daemon))
+		host_die("no thread for a daemon");
+}
+
+void threads_end_daemon(void)
+{
+	__atomic_store_n(&only_daemon.told, true, __ATOMIC_SEQ_CST);
+	while (!__atomic_load_n(&only_daemon.ended, __ATOMIC_RELAXED)) {
+		const uint32_t *word =
+			__atomic_load_n(&only_daemon.waits_for, __ATOMIC_SEQ_CST);
+
+		if (word)
+			mm_host_wake(word);
+		usleep(1000);
+	}
+	pthread_join(only_daemon.thread, NULL);
+}
+
+void threads_be_patient(bool be_patient)
+{
+	patient = be_patient;
+}
+
 bool mm_host_wait(const uint32_t *word, uint32_t seen, unsigned ms)
 {
 	struct timespec limit = {ms / 1000, (long)(ms % 1000 * NS_PER_MS)};
@@ -175,8 +229,10 @@ bool mm_host_wait(const uint32_t *word, uint32_t seen, unsigned ms)
 	check_no_lock("mm_host_wait");
 	if (!mm_may_sleep())
 		host_die("mm_host_wait() where sleeping is not allowed");
-	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, &limit, NULL, 0);
-	return true;
+	if (host_self.daemon && !daemon_may_wait(host_self.daemon, word))
+		return false;
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, patient ? NULL : &limit, NULL, 0);
+	return !host_self.daemon || daemon_may_wait(host_self.daemon, NULL);
 }
 
 void mm_host_wake(const uint32_t *word)

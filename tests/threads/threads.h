@@ -35,6 +35,16 @@ uint32_t worker_below(struct worker *worker, uint32_t n); /* 0 .. n - 1 */
 /* The status of a process that ThreadSanitizer ended because of a race. */
 #define THREADS_RACE_STATUS 66
 
+/*
+ * While patient, mm_host_wait() knows no limit: who has missed a wake-up sleeps for ever,
+ * and the watchdog finds out.
+ */
+void threads_be_patient(bool patient);
+
+/* A thread that runs body(NULL) beside the workers, until threads_end_daemon(). */
+void threads_start_daemon(void (*body)(void *unused));
+void threads_end_daemon(void);
+
 /* What mm_host_out_of_memory() asks; NULL, and at the start: nobody. */
 void threads_on_oom(bool (*hook)(gfp_t gfp, unsigned order));
 
