@@ -53,10 +53,10 @@ static void share_elements(struct worker *worker)
 
 	for (unsigned i = 0; i < ROUNDS * test_effort() / 4; i++) {
 		bool sleeps = worker_below(worker, 4) > 0;
-		struct element *element = mempool_alloc(pool, sleeps ? GFP_NOIO : GFP_ATOMIC);
+		struct element *element;
 
-		worker_progress(worker,
-				sleeps ? "had to wait for an element" : "tries to get one");
+		worker_progress(worker, sleeps ? "waits for an element" : "tries to get one");
+		element = mempool_alloc(pool, sleeps ? GFP_NOIO : GFP_ATOMIC);
 		if (!element) {
 			EXPECT(!sleeps);
 			continue;
@@ -87,8 +87,8 @@ static void share_or_resize(struct worker *worker)
 		return;
 	}
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		mempool_resize(worker->arg, 1 + worker_below(worker, ELEMENTS));
 		worker_progress(worker, "resizes the pool");
+		mempool_resize(worker->arg, 1 + worker_below(worker, ELEMENTS));
 	}
 }
 

@@ -53,7 +53,7 @@ const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
 	return "halt_on_error=1 exitcode=66 " /* THREADS_RACE_STATUS */
-	       "second_deadlock_stack=1 history_size=5";
+	       "report_thread_leaks=0 second_deadlock_stack=1 history_size=5";
 }
 
 __attribute__((constructor)) static void init_cpus(void)

@@ -21,7 +21,7 @@ struct worker {
 
 /*
  * Run body(worker) in n threads, which start together, on CPUs by turns; returns when all
- * have ended.  They call worker_progress() whenever they get on.  If none does for
+ * have ended.  They tell by worker_progress() what they do next.  If none does for
  * STALL_SECONDS, the case fails, says who was doing what, and its process ends: that
  * finds hangs, it measures nothing.
  */
