@@ -2,7 +2,7 @@
 /* What the program of many threads runs. */
 #include <unit/suites.h>
 
-#define THREADS_SUITES(SUITE) SUITE(planted) SUITE(storm) SUITE(mempool_threads)
+#define THREADS_SUITES(SUITE) SUITE(planted) SUITE(storm) SUITE(mempool_threads) SUITE(movers)
 
 THREADS_SUITES(SUITE_DECLARE)
 
