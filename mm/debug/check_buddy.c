@@ -67,7 +67,7 @@ static bool is_free_buddy(const struct buddy *buddy, pfn_t pfn, const struct pag
 {
 	const struct page *other = page_at(buddy, pfn);
 
-	return in_zone(buddy, pfn, page->order) && other->kind == PAGE_FREE &&
+	return in_zone(buddy, pfn, page->order) && page_get_kind(other) == PAGE_FREE &&
 	       other->order == page->order && other->zone == buddy->zone &&
 	       (other->type == BLOCK_ISOLATED) == (page->type == BLOCK_ISOLATED);
 }
