@@ -136,21 +136,47 @@ bool paging_map(uintptr_t virt, paddr_t phys)
 	return true;
 }
 
+/* Clear the entry of a page that is ours, if it has one; the CPU may go on knowing it. */
+static void clear_entry(uintptr_t virt)
+{
+	const struct entry *directory = directory_entry(virt);
+	uint32_t flags;
+
+	if (!is_ours(virt))
+		panic("paging_unmap: %08zx is not ours to unmap", (size_t)virt);
+	if (!entry_present(directory))
+		return;
+	flags = irq_save();
+	entry_clear(table_entry(directory, virt));
+	irq_restore(flags);
+}
+
 void paging_unmap(uintptr_t virt, size_t nr_pages)
 {
 	for (; nr_pages > 0; nr_pages--, virt += PAGE_SIZE) {
-		const struct entry *directory = directory_entry(virt);
-		uint32_t flags;
-
-		if (!is_ours(virt))
-			panic("paging_unmap: %08zx is not ours to unmap", (size_t)virt);
-		if (!entry_present(directory))
-			continue;
-		flags = irq_save();
-		entry_clear(table_entry(directory, virt));
+		clear_entry(virt);
 		invlpg(virt);
-		irq_restore(flags);
 	}
+}
+
+void paging_unmap_lazy(uintptr_t virt, size_t nr_pages)
+{
+	for (; nr_pages > 0; nr_pages--, virt += PAGE_SIZE)
+		clear_entry(virt);
+}
+
+static unsigned long nr_flushes;
+
+/* Loading CR3 forgets all translations but global ones, and the window has none of these. */
+void paging_flush(void)
+{
+	write_cr3(read_cr3());
+	__atomic_fetch_add(&nr_flushes, 1, __ATOMIC_RELAXED);
+}
+
+unsigned long paging_flushes(void)
+{
+	return __atomic_load_n(&nr_flushes, __ATOMIC_RELAXED);
 }
 
 bool paging_translate(uintptr_t virt, paddr_t *phys)

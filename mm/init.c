@@ -5,7 +5,8 @@
  * High memory and its mapping window depend on each other: pages above the direct map
  * are of use only if they can be mapped, and mapping wants page tables, which are
  * pages.  So the zones come first, then the slots; a host that cannot map leaves the
- * High zone without anybody who could touch it, which is why that is fatal.
+ * High zone without anybody who could touch it, which is why that is fatal.  Without high
+ * memory the window is there for vmalloc only, and may be missing.
  */
 #include <bits.h>
 #include <bootmem.h>
@@ -51,8 +52,11 @@ bool mm_init(const struct mm_boot_info *info)
 	high = memmap_bytes(&bootmem.ram, bootmem.low_limit, bootmem.max_paddr) > 0;
 	if (!page_array_init())
 		return no_room("the page array");
-	if (high && !window_init(window_start + HIGHMEM_SLOT_BYTES, window_end))
-		return no_room("the mapping window's bits");
+	if (can_map && !window_init(window_start + HIGHMEM_SLOT_BYTES, window_end)) {
+		mm_log("mm: no low memory for the mapping window's bits");
+		if (high)
+			return false;
+	}
 	if (!zones_init())
 		return no_room("the zones' tables");
 	if (high && !highmem_init(window_start)) {

@@ -29,6 +29,7 @@
 #include <report.h>
 #include <slab.h>
 #include <window.h>
+#include <zone.h>
 
 static const uint16_t class_sizes[] = {
 	16,   32,   48,   64,   80,   96,   112,  128,  160,  192,  224,
@@ -117,10 +118,8 @@ static enum kmalloc_kind kind_of(gfp_t gfp)
 
 /* --- whole pages --------------------------------------------------------------- */
 
-static void own_large(struct page *page, uintptr_t window)
+static void count_large(const struct page *page)
 {
-	page->window = window;
-	page_set_kind(page, PAGE_LARGE);
 	__atomic_fetch_add(&kmalloc_large_pages, (size_t)1 << page->order, __ATOMIC_RELAXED);
 }
 
@@ -131,7 +130,9 @@ static void *alloc_large(size_t size, gfp_t gfp, uintptr_t caller)
 
 	if (!page)
 		return NULL;
-	own_large(page, 0);
+	page->window = 0;
+	page_set_kind(page, PAGE_LARGE);
+	count_large(page);
 	return page_address(page);
 }
 
@@ -147,7 +148,7 @@ static void *alloc_high(size_t size, gfp_t gfp, uintptr_t caller)
 	struct page *page;
 	void *address = NULL;
 
-	if (window_pages() == 0)
+	if (zones[MM_ZONE_HIGH].managed == 0)
 		return NULL;
 	page = pages_alloc(quiet, order, caller);
 	if (!page)
@@ -158,7 +159,7 @@ static void *alloc_high(size_t size, gfp_t gfp, uintptr_t caller)
 		pages_free(page, order);
 		return NULL;
 	}
-	own_large(page, (uintptr_t)address);
+	count_large(page);
 	return address;
 }
 
@@ -175,24 +176,24 @@ static struct page *large_block(const void *p)
 	return NULL;
 }
 
-static void free_large(struct page *page)
+/* False, nothing freed, when somebody else is freeing it. */
+static bool free_large(struct page *page)
 {
 	unsigned order = page->order;
 
-	if (page->window)
-		window_unmap_block((const void *)page->window, order);
+	if (page->window && !window_unmap_block((const void *)page->window, order))
+		return false;
 	page_set_kind(page, PAGE_BLOCK);
 	__atomic_fetch_sub(&kmalloc_large_pages, (size_t)1 << order, __ATOMIC_RELAXED);
 	pages_free(page, order);
+	return true;
 }
 
 static __attribute__((noinline)) void kfree_slow(const void *p, uintptr_t caller)
 {
 	struct page *page = large_block(p);
 
-	if (page)
-		free_large(page);
-	else
+	if (!page || !free_large(page))
 		pointer_refuse_free(p, NULL, caller);
 }
 
@@ -242,6 +243,11 @@ static inline void *kmalloc_from(size_t size, gfp_t gfp, uintptr_t caller)
 	return alloc_small(size, gfp, caller);
 }
 
+void *kmalloc_for(size_t size, gfp_t gfp, uintptr_t caller)
+{
+	return kmalloc_from(size, gfp, caller);
+}
+
 void *kmalloc(size_t size, gfp_t gfp)
 {
 	return kmalloc_from(size, gfp, CALLER());
@@ -284,13 +290,18 @@ static inline void kfree_from(const void *p, uintptr_t caller)
 		kfree_slow(p, caller);
 }
 
+void kfree_for(const void *p, uintptr_t caller)
+{
+	kfree_from(p, caller);
+}
+
 void kfree(const void *p)
 {
 	kfree_from(p, CALLER());
 }
 
 /* Usable bytes of a live block; 0, silent, for anything else. */
-static size_t size_of_block(const void *p)
+size_t kmalloc_size_of(const void *p)
 {
 	struct page *page = page_of_address(p);
 
@@ -309,7 +320,7 @@ static size_t size_of_block(const void *p)
 /* The same; says what is wrong when it is 0. */
 static size_t checked_size(const void *p, uintptr_t caller, const char *action)
 {
-	size_t size = size_of_block(p);
+	size_t size = kmalloc_size_of(p);
 	struct report report;
 
 	if (size)
@@ -332,7 +343,7 @@ void kfree_sensitive(const void *p)
 
 	if (ZERO_OR_NULL_PTR(p))
 		return;
-	size = size_of_block(p);
+	size = kmalloc_size_of(p);
 	if (size)
 		memset((void *)(uintptr_t)p, 0, size);
 	/* The compiler may not drop the stores: the next owner sees this memory. */
@@ -346,7 +357,7 @@ static bool must_move(size_t old, size_t size)
 	return size > old || kmalloc_size_roundup(size) < old;
 }
 
-static void *realloc_from(const void *p, size_t size, gfp_t gfp, uintptr_t caller)
+void *krealloc_for(const void *p, size_t size, gfp_t gfp, uintptr_t caller)
 {
 	size_t old;
 	void *new;
@@ -376,7 +387,7 @@ static void *realloc_from(const void *p, size_t size, gfp_t gfp, uintptr_t calle
 
 void *krealloc(const void *p, size_t size, gfp_t gfp)
 {
-	return realloc_from(p, size, gfp, CALLER());
+	return krealloc_for(p, size, gfp, CALLER());
 }
 
 void *krealloc_array(void *p, size_t n, size_t size, gfp_t gfp)
@@ -385,7 +396,7 @@ void *krealloc_array(void *p, size_t n, size_t size, gfp_t gfp)
 
 	if (__builtin_mul_overflow(n, size, &bytes))
 		return NULL;
-	return realloc_from(p, bytes, gfp, CALLER());
+	return krealloc_for(p, bytes, gfp, CALLER());
 }
 
 void *kmemdup(const void *from, size_t size, gfp_t gfp)

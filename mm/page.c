@@ -137,6 +137,7 @@ const char *page_kind_name(enum page_kind kind)
 		[PAGE_BLOCK] = "a block of pages",
 		[PAGE_SLAB] = "a slab page",
 		[PAGE_LARGE] = "a large kmalloc block",
+		[PAGE_VMALLOC] = "a page of a vmalloc area",
 	};
 
 	return (unsigned)kind < PAGE_NR_KINDS ? names[kind] : "a damaged struct page";

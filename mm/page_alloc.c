@@ -99,6 +99,12 @@ static void report_zone(const struct report *report, struct zone *zone, gfp_t gf
 	report_line(report, "%-9s blocks%s", "", line);
 }
 
+void pages_report_zones(const struct report *report, gfp_t gfp)
+{
+	for (int i = (int)gfp_zone(gfp); i >= MM_ZONE_DMA; i--)
+		report_zone(report, &zones[i], gfp);
+}
+
 static void report_failure(gfp_t gfp, unsigned order, uintptr_t caller)
 {
 	char text[FLAG_TEXT_MAX];
@@ -107,8 +113,7 @@ static void report_failure(gfp_t gfp, unsigned order, uintptr_t caller)
 	report_begin(&report, MM_REPORT_ALLOC_FAILED, 0, caller,
 		     "no block of order %u (%zu KiB) for %s", order,
 		     (PAGE_SIZE << order) / 1024, gfp_describe(gfp, text, sizeof(text)));
-	for (int i = (int)gfp_zone(gfp); i >= MM_ZONE_DMA; i--)
-		report_zone(&report, &zones[i], gfp);
+	pages_report_zones(&report, gfp);
 	report_end(&report, "the request fails: NULL");
 }
 
@@ -387,11 +392,16 @@ static struct page *referenced_block(struct page *page)
 	return head && head->kind == PAGE_BLOCK ? head : NULL;
 }
 
-void get_page(struct page *page)
+bool pages_get(struct page *page)
 {
 	struct page *head = referenced_block(page);
 
-	if (!head || __atomic_fetch_add(&head->refs, 1, __ATOMIC_ACQ_REL) == 0)
+	return head && __atomic_fetch_add(&head->refs, 1, __ATOMIC_ACQ_REL) > 0;
+}
+
+void get_page(struct page *page)
+{
+	if (!pages_get(page))
 		report_bad_page(page, CALLER(), "get_page");
 }
 

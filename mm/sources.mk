@@ -2,8 +2,8 @@
 # Include paths: mm/include, mm/internal, and the host's folder with <mm_host.h>.
 MM_SOURCES := \
 	memmap.c bootmem.c page.c buddy.c zone.c migrate.c compact.c highmem.c gfp.c page_alloc.c \
-	slab.c magazine.c kmem_cache.c window.c kmalloc.c init.c \
+	slab.c magazine.c kmem_cache.c window.c kmalloc.c vmalloc.c kvmalloc.c init.c \
 	bulk.c exact.c mempool.c \
-	debug/format.c debug/report.c debug/pointer.c debug/check_buddy.c debug/check_slab.c debug/check.c \
+	debug/format.c debug/report.c debug/pointer.c debug/check_buddy.c debug/check_slab.c debug/check_window.c debug/check.c \
 	debug/show.c \
 	debug/port_default.c

@@ -1,35 +1,50 @@
 // SPDX-License-Identifier: MIT
 /*
- * The mapping window: kernel addresses at which blocks of pages are mapped
- * contiguously, for memory that has no address of its own.
+ * The mapping window: kernel addresses at which pages are mapped side by side, for
+ * memory that has no address of its own, or none in one piece.
  *
- * One bit for each page of the window says whether it is taken.  An area is its
- * pages and an unmapped guard page behind them, so that a run past the end faults.
- * The search goes on where the last one ended (next fit), a word of bits at a time.
+ * An area is its pages and an unmapped guard page behind them, so that a run past the
+ * end faults.  One bit for each page of the window says whether it is taken; a second
+ * one marks the edges of live areas: the first page, and the guard.  So where an area
+ * begins and how long it is needs no record, and clearing its edges is what decides who
+ * of two frees it.  The search for addresses goes on where the last one ended (next
+ * fit), a word of bits at a time.
  *
- * I1. A page of the window is mapped only while its bit is set.
- * I2. `used` is the number of set bits.
+ *	free --reserve--> being made --publish--> live --claim--> --release--> stale --flush--> free
  *
- * Locks: window.lock [w], interrupts off, for bits, hint and used.  The host maps and
- * unmaps without it: a taken area has one owner.
+ * Unmapping is lazy (as Linux's vunmap is).  To make every CPU forget a translation is
+ * dear, so it is done for many areas at once: the addresses of an unmapped area stay
+ * taken, and wait on a ring, in the order of release, for a flush.  That comes when the
+ * ring is full, when a quarter of the window is stale, or when a search finds no gap.
+ *
+ * A flush runs with no lock held: areas become stale while it does, and a second CPU, or
+ * an interrupt on top, may flush too.  Whoever flushes notes the ring's end first,
+ * and afterwards frees what is older than that and still there.  So nobody waits for
+ * anybody, and what was released too late stays for the next flush.
+ *
+ * Only addresses wait; the pages are free at once, as in Linux.  Whoever still uses an
+ * address after freeing it may therefore, until the flush, reach a page that has a new
+ * owner: a use after free as in low memory, where nothing is unmapped at all.
+ *
+ * I1. A page of the window is mapped only while its bit in `taken` is set, never a guard.
+ * I2. Taken pages are `used`, in areas live or being made, or `stale_pages`, on the ring.
+ * I3. Edges alternate, first page and guard; every page of a live area is mapped.
+ * I4. A stale area becomes free only through a flush that began after it was unmapped.
+ *     Hence no CPU knows a translation of an address that is handed out.
+ *
+ * Locks: window.lock [w], interrupts off, for all but the mappings.  The host maps,
+ * unmaps and flushes without it: an area that is not live has one owner.
  */
 #include <bits.h>
 #include <bootmem.h>
 #include <mem.h>
-#include <mm/port.h>
 #include <window.h>
 
 #define WORD_BITS   32u
 #define GUARD_PAGES 1u
+#define STALE_SHARE 4u /* so much of the window may be stale: a quarter */
 
-static struct {
-	uintptr_t start; /* [I] */
-	size_t nr_pages; /* [I] 0: no window */
-	uint32_t *taken; /* [w] one bit a page */
-	size_t hint;     /* [w] where the next search begins */
-	size_t used;     /* [w] */
-	struct mm_spinlock lock;
-} window;
+struct window window;
 
 void window_reset(void)
 {
@@ -40,111 +55,306 @@ void window_reset(void)
 bool window_init(uintptr_t start, uintptr_t end)
 {
 	size_t nr_pages = (end - start) >> PAGE_SHIFT;
-	size_t bytes = (nr_pages + WORD_BITS - 1) / WORD_BITS * sizeof(uint32_t);
+	size_t words = (nr_pages + WORD_BITS - 1) / WORD_BITS;
+	size_t bytes = 2 * words * sizeof(uint32_t);
 	paddr_t phys;
 
 	window.taken = bootmem_alloc(bytes, PAGE_SIZE, &phys);
 	if (!window.taken)
 		return false;
 	memset(window.taken, 0, bytes);
+	window.edges = window.taken + words;
 	window.start = start;
 	window.nr_pages = nr_pages;
+	window.stale_max = nr_pages / STALE_SHARE;
 	return true;
 }
 
-static bool is_taken(size_t i)
-{
-	return window.taken[i / WORD_BITS] >> (i % WORD_BITS) & 1;
-}
+/* --- bits ---------------------------------------------------------------------- */
 
-/* [w] First page of `n` free ones in [from, to); `to` when there are none. */
-static size_t find_free_locked(size_t from, size_t to, size_t n)
+size_t window_next_bit(const uint32_t *bits, size_t from, size_t to, bool value)
 {
-	size_t run = 0;
+	const uint32_t flip = value ? 0 : ~0u;
 
-	for (size_t i = from; i < to; i++) {
-		if (i % WORD_BITS == 0 && window.taken[i / WORD_BITS] == ~0u) {
-			run = 0;
-			i += WORD_BITS - 1;
-			continue;
-		}
-		run = is_taken(i) ? 0 : run + 1;
-		if (run == n)
-			return i + 1 - n;
+	while (from < to) {
+		uint32_t word = (bits[from / WORD_BITS] ^ flip) >> (from % WORD_BITS);
+
+		if (word)
+			return min_size(from + lowest_bit(word), to);
+		from += WORD_BITS - from % WORD_BITS;
 	}
 	return to;
 }
 
-static void mark_locked(size_t from, size_t n, bool taken)
+static bool bit_is_set(const uint32_t *bits, size_t i)
 {
-	for (size_t i = from; i < from + n; i++) {
-		uint32_t bit = 1u << (i % WORD_BITS);
+	return bits[i / WORD_BITS] >> (i % WORD_BITS) & 1;
+}
 
-		if (taken)
-			window.taken[i / WORD_BITS] |= bit;
-		else
-			window.taken[i / WORD_BITS] &= ~bit;
+static void flip_bit(uint32_t *bits, size_t i)
+{
+	bits[i / WORD_BITS] ^= 1u << (i % WORD_BITS);
+}
+
+/* n bits from `from` on, which are all alike. */
+static void flip_bits(uint32_t *bits, size_t from, size_t n)
+{
+	while (n > 0) {
+		size_t shift = from % WORD_BITS, part = min_size(n, WORD_BITS - shift);
+
+		bits[from / WORD_BITS] ^= ~0u >> (WORD_BITS - part) << shift;
+		from += part;
+		n -= part;
 	}
-	/* window_pages_used() looks on without the lock. */
-	__atomic_store_n(&window.used, window.used + (taken ? n : -n), __ATOMIC_RELAXED);
+}
+
+/* --- addresses ----------------------------------------------------------------- */
+
+static size_t index_of(uintptr_t address)
+{
+	return (address - window.start) >> PAGE_SHIFT;
+}
+
+static uintptr_t address_of(size_t i)
+{
+	return window.start + i * PAGE_SIZE;
+}
+
+/* [w] Others look at the counts without the lock. */
+static void add_to(size_t *count, size_t n)
+{
+	__atomic_store_n(count, *count + n, __ATOMIC_RELAXED);
+}
+
+static mm_irqflags_t lock_window(void)
+{
+	mm_irqflags_t flags = mm_irq_save();
+
+	mm_spin_lock(&window.lock);
+	return flags;
+}
+
+static void unlock_window(mm_irqflags_t flags)
+{
+	mm_spin_unlock(&window.lock);
+	mm_irq_restore(flags);
+}
+
+/* [w] First page of n free ones in [from, to); `to` when there are none. */
+static size_t find_gap_locked(size_t from, size_t to, size_t n)
+{
+	for (;;) {
+		size_t end;
+
+		from = window_next_bit(window.taken, from, to, false);
+		if (to - from < n)
+			return to;
+		end = window_next_bit(window.taken, from, from + n, true);
+		if (end == from + n)
+			return from;
+		from = end;
+	}
 }
 
 /* Take n pages; returns the first, or window.nr_pages when there is no such gap. */
-static size_t take_area(size_t n)
+static size_t take_gap(size_t n)
 {
-	mm_irqflags_t flags = mm_irq_save();
-	size_t first;
+	mm_irqflags_t flags = lock_window();
+	size_t first = find_gap_locked(window.hint, window.nr_pages, n);
 
-	mm_spin_lock(&window.lock);
-	first = find_free_locked(window.hint, window.nr_pages, n);
 	if (first == window.nr_pages)
-		first = find_free_locked(0, window.nr_pages, n);
+		first = find_gap_locked(0, window.nr_pages, n);
 	if (first != window.nr_pages) {
-		mark_locked(first, n, true);
+		flip_bits(window.taken, first, n);
+		add_to(&window.used, n);
 		window.hint = first + n;
 	}
-	mm_spin_unlock(&window.lock);
-	mm_irq_restore(flags);
+	unlock_window(flags);
 	return first;
 }
 
-static void give_area(size_t first, size_t n)
-{
-	mm_irqflags_t flags = mm_irq_save();
+/* --- stale areas --------------------------------------------------------------- */
 
-	mm_spin_lock(&window.lock);
-	mark_locked(first, n, false);
-	mm_spin_unlock(&window.lock);
-	mm_irq_restore(flags);
+/* [w] Has the ring's place `at` come before the place `end`? */
+static bool is_before(uint32_t at, uint32_t end)
+{
+	return (int32_t)(end - at) > 0;
 }
 
-/* Map a block contiguously; NULL when the window has no room or the host no page table. */
+static struct stale_area *stale_at(uint32_t at)
+{
+	return &window.stale[at % WINDOW_STALE_AREAS];
+}
+
+/* Put an unmapped area on the ring; false when as much is stale as may be. */
+static bool set_aside(size_t first, size_t n)
+{
+	mm_irqflags_t flags = lock_window();
+	bool room = window.tail - window.head < WINDOW_STALE_AREAS &&
+		    window.stale_pages + n <= window.stale_max;
+
+	if (room) {
+		*stale_at(window.tail++) = (struct stale_area){(uint32_t)first, (uint32_t)n};
+		add_to(&window.stale_pages, n);
+		add_to(&window.used, -n);
+	}
+	unlock_window(flags);
+	return room;
+}
+
+/* Free what is stale before the ring's place `end`. */
+static void give_back_until(uint32_t end)
+{
+	mm_irqflags_t flags = lock_window();
+
+	while (is_before(window.head, end)) {
+		const struct stale_area *area = stale_at(window.head++);
+
+		flip_bits(window.taken, area->first, area->nr_pages);
+		add_to(&window.stale_pages, -(size_t)area->nr_pages);
+	}
+	unlock_window(flags);
+}
+
+static void give_back(size_t first, size_t n)
+{
+	mm_irqflags_t flags = lock_window();
+
+	flip_bits(window.taken, first, n);
+	add_to(&window.used, -n);
+	unlock_window(flags);
+}
+
+static uint32_t ring_end(void)
+{
+	mm_irqflags_t flags = lock_window();
+	uint32_t end = window.tail;
+
+	unlock_window(flags);
+	return end;
+}
+
+/* Flush, and free all that was stale before. */
+static __attribute__((noinline)) void flush(void)
+{
+	uint32_t end = ring_end();
+
+	mm_host_flush();
+	give_back_until(end);
+}
+
+/* The same, if anything is stale. */
+void window_flush(void)
+{
+	if (window_pages_stale())
+		flush();
+}
+
+/* --- areas --------------------------------------------------------------------- */
+
+/*
+ * Addresses for n pages and a guard, nothing mapped there, for their owner to map; 0
+ * when there is no gap.  n is less than the window's pages.
+ */
+uintptr_t window_reserve(size_t n)
+{
+	size_t first = take_gap(n + GUARD_PAGES);
+
+	if (unlikely(first == window.nr_pages) && window_pages_stale()) {
+		flush();
+		first = take_gap(n + GUARD_PAGES);
+	}
+	return first == window.nr_pages ? 0 : address_of(first);
+}
+
+/* All n pages are mapped: the area is live. */
+void window_publish(uintptr_t start, size_t n, enum window_use use)
+{
+	size_t first = index_of(start);
+	mm_irqflags_t flags = lock_window();
+
+	flip_bit(window.edges, first);
+	flip_bit(window.edges, first + n);
+	add_to(&window.live[use], n);
+	unlock_window(flags);
+}
+
+/*
+ * Take the live area that starts at `start` out of sight: it is the caller's, to unmap
+ * and to release.  Returns its pages; 0 when no area starts there (any more).  `start`
+ * was seen mapped as `use` says, hence is no guard.
+ */
+size_t window_claim(uintptr_t start, enum window_use use)
+{
+	size_t first = index_of(start), n = 0;
+	mm_irqflags_t flags = lock_window();
+
+	if (bit_is_set(window.edges, first)) {
+		n = window_next_bit(window.edges, first + 1, window.nr_pages, true) - first;
+		flip_bit(window.edges, first);
+		flip_bit(window.edges, first + n);
+		add_to(&window.live[use], -n);
+	}
+	unlock_window(flags);
+	return n;
+}
+
+/* The owner of an area has unmapped (lazily) what it had mapped of the n pages. */
+void window_release(uintptr_t start, size_t n)
+{
+	size_t first = index_of(start);
+
+	if (likely(set_aside(first, n + GUARD_PAGES)))
+		return;
+	flush(); /* it begins after the unmapping, so it covers this area too */
+	give_back(first, n + GUARD_PAGES);
+}
+
+/*
+ * Map a block, which becomes PAGE_LARGE; NULL, and it stays what it is, when the window has
+ * no room or the host no page table.
+ */
 void *window_map_block(struct page *page, unsigned order)
 {
 	size_t n = (size_t)1 << order;
 	paddr_t phys = (paddr_t)pfn_of_page(page) << PAGE_SHIFT;
-	size_t first = take_area(n + GUARD_PAGES);
-	uintptr_t address = window.start + first * PAGE_SIZE;
+	uintptr_t start = window.nr_pages > n ? window_reserve(n) : 0;
 
-	if (first == window.nr_pages)
+	if (start == 0)
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
-		if (mm_host_map(address + i * PAGE_SIZE, phys + i * PAGE_SIZE))
+		if (mm_host_map(start + i * PAGE_SIZE, phys + i * PAGE_SIZE))
 			continue;
-		mm_host_unmap(address, i);
-		give_area(first, n + GUARD_PAGES);
+		mm_host_unmap_lazy(start, i);
+		window_release(start, n);
 		return NULL;
 	}
-	return (void *)address;
+	page->window = start;
+	page_set_kind(page, PAGE_LARGE);
+	window_publish(start, n, WINDOW_BLOCK);
+	return (void *)start;
 }
 
-/* Undo it.  `address` is what window_map_block() returned. */
-void window_unmap_block(const void *address, unsigned order)
+/*
+ * Unmap it.  `address` is what window_map_block() returned; false, nothing done, when
+ * somebody else was first.
+ */
+bool window_unmap_block(const void *address, unsigned order)
 {
 	size_t n = (size_t)1 << order;
 
-	mm_host_unmap((uintptr_t)address, n);
-	give_area(((uintptr_t)address - window.start) >> PAGE_SHIFT, n + GUARD_PAGES);
+	if (window_claim((uintptr_t)address, WINDOW_BLOCK) != n)
+		return false;
+	mm_host_unmap_lazy((uintptr_t)address, n);
+	window_release((uintptr_t)address, n);
+	return true;
+}
+
+/* --- looking ------------------------------------------------------------------- */
+
+static bool is_inside(uintptr_t address)
+{
+	return address - window.start < window.nr_pages * PAGE_SIZE;
 }
 
 /* The page mapped around an address of the window; NULL for any other address. */
@@ -152,11 +362,81 @@ struct page *window_page(const void *address)
 {
 	paddr_t phys;
 
-	if ((uintptr_t)address - window.start >= window.nr_pages * PAGE_SIZE ||
-	    !mm_host_translate((uintptr_t)address, &phys) ||
+	if (!is_inside((uintptr_t)address) || !mm_host_translate((uintptr_t)address, &phys) ||
 	    !page_exists((pfn_t)(phys >> PAGE_SHIFT)))
 		return NULL;
 	return page_of_pfn((pfn_t)(phys >> PAGE_SHIFT));
+}
+
+/* What the area is for that has `page` mapped at `address`. */
+enum window_use window_use_of(struct page *page, uintptr_t address)
+{
+	const struct page *head;
+	uintptr_t offset;
+
+	address &= PAGE_MASK;
+	if (page_get_kind(page) == PAGE_VMALLOC && page->window == address)
+		return WINDOW_VMALLOC;
+	head = page_head(page);
+	if (!head || page_get_kind(head) != PAGE_LARGE)
+		return WINDOW_VMAP;
+	offset = (uintptr_t)(pfn_of_page(page) - pfn_of_page(head)) * PAGE_SIZE;
+	return head->window + offset == address ? WINDOW_BLOCK : WINDOW_VMAP;
+}
+
+/* [w] The stale area around page i of the window; NULL if there is none. */
+static const struct stale_area *find_stale_locked(size_t i)
+{
+	for (uint32_t at = window.head; at != window.tail; at++) {
+		if (i - stale_at(at)->first < stale_at(at)->nr_pages)
+			return stale_at(at);
+	}
+	return NULL;
+}
+
+/*
+ * [w] The live area whose pages or guard page i is.  Edges alternate, so all of them
+ * up to i are walked to know which is which.
+ */
+static bool find_live_locked(size_t i, size_t *first, size_t *guard)
+{
+	for (size_t at = 0;; at = *guard + 1) {
+		*first = window_next_bit(window.edges, at, window.nr_pages, true);
+		if (*first > i || *first == window.nr_pages)
+			return false;
+		*guard = window_next_bit(window.edges, *first + 1, window.nr_pages, true);
+		if (i <= *guard)
+			return true;
+	}
+}
+
+/* Where `address` lies, for those who have time: a report is to be made. */
+void window_find(const void *address, struct window_area *area)
+{
+	size_t i = index_of((uintptr_t)address), first, guard;
+	const struct stale_area *stale;
+	mm_irqflags_t flags;
+
+	*area = (struct window_area){.place = WINDOW_OUTSIDE};
+	if (!is_inside((uintptr_t)address))
+		return;
+	flags = lock_window();
+	stale = find_stale_locked(i);
+	if (stale) {
+		area->place = WINDOW_STALE;
+		area->start = address_of(stale->first);
+		area->nr_pages = stale->nr_pages - GUARD_PAGES;
+	} else if (find_live_locked(i, &first, &guard)) {
+		area->place = i == guard ? WINDOW_GUARD : WINDOW_AREA;
+		area->start = address_of(first);
+		area->nr_pages = guard - first;
+	}
+	unlock_window(flags);
+	if (area->place == WINDOW_AREA || area->place == WINDOW_GUARD) {
+		struct page *page = window_page((const void *)area->start);
+
+		area->use = page ? window_use_of(page, area->start) : WINDOW_VMAP;
+	}
 }
 
 size_t window_pages(void)
@@ -167,4 +447,14 @@ size_t window_pages(void)
 size_t window_pages_used(void)
 {
 	return __atomic_load_n(&window.used, __ATOMIC_RELAXED);
+}
+
+size_t window_pages_stale(void)
+{
+	return __atomic_load_n(&window.stale_pages, __ATOMIC_RELAXED);
+}
+
+size_t window_pages_of(enum window_use use)
+{
+	return __atomic_load_n(&window.live[use], __ATOMIC_RELAXED);
 }

@@ -82,6 +82,16 @@ void mm_host_unmap(uintptr_t virt, size_t nr_pages)
 	paging_unmap(virt, nr_pages);
 }
 
+void mm_host_unmap_lazy(uintptr_t virt, size_t nr_pages)
+{
+	paging_unmap_lazy(virt, nr_pages);
+}
+
+void mm_host_flush(void)
+{
+	paging_flush();
+}
+
 bool mm_host_translate(uintptr_t virt, paddr_t *phys)
 {
 	return virt >= WINDOW_START && virt < WINDOW_END && paging_translate(virt, phys);

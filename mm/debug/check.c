@@ -74,6 +74,18 @@ static bool check_cache(size_t i, struct violations *found, char name[KMEM_CACHE
 	return exists;
 }
 
+static size_t check_window(uintptr_t caller)
+{
+	struct violations found = {0};
+	mm_irqflags_t flags = mm_irq_save();
+
+	mm_spin_lock(&window.lock);
+	window_check_locked(&window, &found);
+	mm_spin_unlock(&window.lock);
+	mm_irq_restore(flags);
+	return report_all(&found, "the", "window", caller);
+}
+
 size_t mm_check(void)
 {
 	char name[KMEM_CACHE_NAME_MAX];
@@ -81,6 +93,7 @@ size_t mm_check(void)
 
 	for (unsigned i = 0; i < MM_NR_ZONES; i++)
 		count += check_zone(&zones[i], CALLER());
+	count += check_window(CALLER());
 	for (size_t i = 0;; i++) {
 		struct violations found = {0};
 

@@ -80,11 +80,43 @@ static void describe_page(const struct report *report, struct page *page, const 
 		    PAGE_SIZE << head->order, pfn_of_page(head));
 }
 
+/* An address of the window that does not lead to a block of kmalloc's.  False if it does, or nowhere. */
+static bool describe_in_window(const struct report *report, const void *p)
+{
+	static const char *const uses[WINDOW_NR_USES] = {[WINDOW_BLOCK] = "kmalloc block",
+							 [WINDOW_VMALLOC] = "vmalloc area",
+							 [WINDOW_VMAP] = "vmap area"};
+	struct window_area area;
+	size_t offset;
+
+	window_find(p, &area);
+	offset = (uintptr_t)p - area.start;
+	if (area.place == WINDOW_OUTSIDE ||
+	    (area.place == WINDOW_AREA && area.use == WINDOW_BLOCK))
+		return false;
+	if (area.place == WINDOW_STALE)
+		report_line(
+			report,
+			"address   %p: %zu bytes inside the area of %zu pages at %p, which was "
+			"freed",
+			p, offset, area.nr_pages, (void *)area.start);
+	else if (area.place == WINDOW_GUARD)
+		report_line(report,
+			    "address   %p: in the guard page behind the %s of %zu pages at %p",
+			    p, uses[area.use], area.nr_pages, (void *)area.start);
+	else
+		report_line(report, "address   %p: %zu bytes inside the %s of %zu pages at %p",
+			    p, offset, uses[area.use], area.nr_pages, (void *)area.start);
+	return true;
+}
+
 void pointer_describe(const struct report *report, const void *p)
 {
 	struct page *page = page_around(p);
 	struct page *head = page ? page_head(page) : NULL;
 
+	if (describe_in_window(report, p))
+		return;
 	if (!page)
 		report_line(report, "address   %p: no memory of the allocator's", p);
 	else if (head && head->kind == PAGE_SLAB)
@@ -113,6 +145,17 @@ static enum mm_report_kind judge_in_slab(const struct slab *slab, const void *p,
 	return wanted && wanted != slab->cache ? MM_REPORT_WRONG_CACHE : MM_REPORT_BAD_ADDRESS;
 }
 
+/* A free of an address of the window that belongs, or did, to another function than `use`'s. */
+static enum mm_report_kind judge_in_window(const struct window_area *area, const void *p,
+					   enum window_use use)
+{
+	if (area->place == WINDOW_STALE)
+		return MM_REPORT_DOUBLE_FREE;
+	if (area->place == WINDOW_AREA && area->use == use && area->start != (uintptr_t)p)
+		return MM_REPORT_INTERIOR_FREE;
+	return MM_REPORT_BAD_ADDRESS;
+}
+
 /* A free of something in a page outside of slabs. */
 static enum mm_report_kind judge_in_page(const struct page *head, const void *p)
 {
@@ -131,10 +174,14 @@ void pointer_refuse_free(const void *p, const struct kmem_cache *wanted, uintptr
 	struct page *page = page_around(p);
 	struct page *head = page ? page_head(page) : NULL;
 	const char *action = action_of(wanted);
+	struct window_area area;
 	enum mm_report_kind kind;
 	struct report report;
 
-	if (head && head->kind == PAGE_SLAB)
+	window_find(p, &area);
+	if (area.place != WINDOW_OUTSIDE)
+		kind = judge_in_window(&area, p, WINDOW_BLOCK);
+	else if (head && head->kind == PAGE_SLAB)
 		kind = judge_in_slab(head->slab, p, wanted);
 	else
 		kind = judge_in_page(head, p);
@@ -150,4 +197,16 @@ void pointer_refuse_free(const void *p, const struct kmem_cache *wanted, uintptr
 		report_begin(&report, kind, (uintptr_t)p, caller, "%s of %p", action, p);
 	pointer_describe(&report, p);
 	report_end(&report, "nothing is freed");
+}
+
+void pointer_refuse_area(const void *p, enum window_use use, uintptr_t caller)
+{
+	struct window_area area;
+	struct report report;
+
+	window_find(p, &area);
+	report_begin(&report, judge_in_window(&area, p, use), (uintptr_t)p, caller, "%s of %p",
+		     use == WINDOW_VMALLOC ? "vfree" : "vunmap", p);
+	pointer_describe(&report, p);
+	report_end(&report, use == WINDOW_VMALLOC ? "nothing is freed" : "nothing is unmapped");
 }

@@ -86,10 +86,12 @@ void mm_memory_info(struct mm_memory_info *info)
 	info->slab_reclaimable_pages =
 		__atomic_load_n(&slab_reclaimable_pages, __ATOMIC_RELAXED);
 	info->large_pages = __atomic_load_n(&kmalloc_large_pages, __ATOMIC_RELAXED);
+	info->vmalloc_pages = window_pages_of(WINDOW_VMALLOC);
 	info->page_array_bytes = (size_t)page_array.bytes;
 	info->page_array_entries = (size_t)page_array.bytes / sizeof(struct page);
 	info->window_pages = window_pages();
 	info->window_pages_used = window_pages_used();
+	info->window_pages_stale = window_pages_stale();
 }
 
 #define KB_PER_PAGE (PAGE_SIZE / 1024)
@@ -187,9 +189,10 @@ void mm_show_summary(void)
 	mm_show_free_lists();
 	mm_show_caches();
 	mm_log("mm: %zu of %zu pages free; %zu in slabs (%zu reclaimable), %zu in large "
-	       "blocks; "
-	       "window %zu of %zu pages used; %lu reports",
+	       "blocks, %zu in vmalloc areas; window %zu of %zu pages used, %zu stale; %lu "
+	       "reports",
 	       info.free_pages, info.managed_pages, info.slab_pages,
-	       info.slab_reclaimable_pages, info.large_pages, info.window_pages_used,
-	       info.window_pages, mm_report_total());
+	       info.slab_reclaimable_pages, info.large_pages, info.vmalloc_pages,
+	       info.window_pages_used, info.window_pages, info.window_pages_stale,
+	       mm_report_total());
 }

@@ -5,6 +5,7 @@
 
 #include <buddy.h>
 #include <slab.h>
+#include <window.h>
 
 /* One broken invariant: where, and which. */
 struct violation {
@@ -30,5 +31,8 @@ void buddy_check(const struct buddy *buddy, bool (*exists)(pfn_t pfn),
 
 /* slab_check_locked - verify a cache, its slabs and its magazines. */
 void slab_check_locked(const struct kmem_cache *cache, struct violations *found);
+
+/* window_check_locked - verify the window's bits, ring and counts, and each live area's pages. */
+void window_check_locked(const struct window *w, struct violations *found);
 
 #endif

@@ -7,6 +7,14 @@
 
 void kmalloc_init(void);
 
+/* kmalloc(), kfree() and krealloc() on behalf of `caller`, whom a report names. */
+void *kmalloc_for(size_t size, gfp_t gfp, uintptr_t caller);
+void kfree_for(const void *p, uintptr_t caller);
+void *krealloc_for(const void *p, size_t size, gfp_t gfp, uintptr_t caller);
+
+/* ksize() that says nothing about what it does not know: 0. */
+size_t kmalloc_size_of(const void *p);
+
 /* Pages in blocks beyond the caches.  [a] */
 extern size_t kmalloc_large_pages;
 

@@ -23,6 +23,7 @@ enum page_kind {
 	PAGE_BLOCK,    /* head of a block that alloc_pages() gave out */
 	PAGE_SLAB,     /* in a slab; head or not */
 	PAGE_LARGE,    /* head of a kmalloc block beyond the caches */
+	PAGE_VMALLOC,  /* page of a vmalloc area; no block is larger than it */
 	PAGE_NR_KINDS
 };
 
@@ -58,7 +59,8 @@ struct page {
 			pfn_t next, prev; /* [z] PAGE_FREE: neighbours on the list */
 		};
 		struct slab *slab; /* [I] PAGE_SLAB */
-		uintptr_t window;  /* [I] PAGE_LARGE: its address in the mapping window, or 0 */
+		uintptr_t
+			window; /* [I] PAGE_LARGE, PAGE_VMALLOC: its address in the window, or 0 */
 		struct mm_mover *mover; /* [a] PAGE_BLOCK that is movable: whom to ask */
 		uint64_t fill;          /* 8 bytes in both word sizes */
 	};

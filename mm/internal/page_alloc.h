@@ -30,6 +30,13 @@ void pages_cut(struct page *page, unsigned order, size_t n);
 void pages_to_slab(struct page *page, size_t n, struct slab *slab);
 void pages_from_slab(struct page *page, size_t n, unsigned order);
 
+/* Take a reference of the block around `page`; false when it is none that has any. */
+bool pages_get(struct page *page);
+
+/* Lines of a report: the zones that these flags allow, with their marks and free blocks. */
+struct report;
+void pages_report_zones(const struct report *report, gfp_t gfp);
+
 /* The highest zone that a mask allows, and the pageblock type that it asks for. */
 static inline enum mm_zone_id gfp_zone(gfp_t gfp)
 {

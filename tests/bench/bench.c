@@ -18,8 +18,10 @@
 
 #include <mm/format.h>
 #include <mm/kmalloc.h>
+#include <mm/kvmalloc.h>
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
+#include <mm/vmalloc.h>
 #include <run.h>
 
 #define ROUNDS     5
@@ -74,6 +76,11 @@ PAIR(pages_1, struct page *, alloc_pages(GFP_KERNEL, 1), __free_pages(p, 1))
 PAIR(pages_3, struct page *, alloc_pages(GFP_KERNEL, 3), __free_pages(p, 3))
 PAIR(pages_9_there, struct page *, alloc_pages(GFP_KERNEL | __GFP_NOWARN, 9),
      __free_pages(p, 9))
+
+PAIR(vmalloc_8192, void *, vmalloc(8192), vfree(p))
+PAIR(vmalloc_65536, void *, vmalloc(65536), vfree(p))
+PAIR(kvmalloc_8192, void *, kvmalloc(8192, GFP_KERNEL), kvfree(p))
+PAIR(kmalloc_high_8192, void *, kmalloc(8192, GFP_HIGHUSER), kfree(p))
 
 /* A small machine has no block so large: a failure would be measured. */
 static uint64_t pages_9(unsigned n)
@@ -201,6 +208,11 @@ static const struct {
 	{"pages-1", "alloc_pages + free, order 1", pages_1, LOOPS},
 	{"pages-3", "alloc_pages + free, order 3", pages_3, LOOPS},
 	{"pages-9", "alloc_pages + free, order 9", pages_9, LOOPS},
+	{"vmalloc-8192", "vmalloc + vfree, 8192 B", vmalloc_8192, LOOPS},
+	{"vmalloc-65536", "vmalloc + vfree, 65536 B", vmalloc_65536, LOOPS},
+	{"kvmalloc-8192", "kvmalloc + kvfree, 8192 B", kvmalloc_8192, LOOPS},
+	{"kmalloc-high-8192", "kmalloc(GFP_HIGHUSER) + kfree, 8192 B", kmalloc_high_8192,
+	 LOOPS},
 	{"batch-pages-alloc", "1,000 pages live: alloc each", alloc_page_batch, LOOPS},
 	{"batch-pages-free", "1,000 pages live: free each", free_page_batch, LOOPS},
 };

@@ -15,8 +15,9 @@
 #define CHECK_PER_SUITE_MAX ((size_t)1 << 21)
 
 struct snapshot {
-	size_t pages_held; /* neither free nor in slabs nor in large blocks */
-	size_t large_pages, window_pages;
+	size_t pages_held; /* neither free nor in slabs, large blocks or vmalloc areas */
+	size_t large_pages, vmalloc_pages;
+	size_t window_pages; /* not the stale ones, which wait for a flush and nothing else */
 	size_t nr_caches;
 	size_t live[CACHES_MAX]; /* objects of the i-th cache */
 };
@@ -65,9 +66,10 @@ static void take(struct snapshot *snapshot)
 	memset(snapshot, 0, sizeof(*snapshot));
 	mm_for_each_cache(count_live, snapshot);
 	mm_memory_info(&info);
-	snapshot->pages_held =
-		info.managed_pages - info.free_pages - info.slab_pages - info.large_pages;
+	snapshot->pages_held = info.managed_pages - info.free_pages - info.slab_pages -
+			       info.large_pages - info.vmalloc_pages;
 	snapshot->large_pages = info.large_pages;
+	snapshot->vmalloc_pages = info.vmalloc_pages;
 	snapshot->window_pages = info.window_pages_used;
 }
 
@@ -125,6 +127,7 @@ void memory_end_case(void)
 	mm_for_each_cache(compare_cache, &cache);
 	compare("pages held", before.pages_held, after.pages_held, may_keep);
 	compare("pages in large blocks", before.large_pages, after.large_pages, 0);
+	compare("pages in vmalloc areas", before.vmalloc_pages, after.vmalloc_pages, 0);
 	compare("pages of the window", before.window_pages, after.window_pages, 0);
 }
 

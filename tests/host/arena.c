@@ -8,9 +8,13 @@
  *     block, so that alignment carries over.
  * I3. What is accessible: pages of low memory that may be handed out, and pages of the
  *     window whose entry in `mapped` is not NOT_MAPPED.
+ * I4. A page that was unmapped lazily is STALE: it leads nowhere for those who ask, but
+ *     stays accessible until the flush, and nothing may be mapped there before.  (Real
+ *     processors forget some earlier: this is the worst that they do.)
  *
- * No locks: a page of the window is its owner's.  Where threads map at once, machines have
- * no page_tables and no map fails.
+ * Locks: a page of the window is its owner's; flush_lock lets one flush at a time meet those
+ * that are stale, whose owners do nothing to them before.  Where threads map at once,
+ * machines have no page_tables and no map fails.
  */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
@@ -18,6 +22,7 @@
 #include "host.h"
 #include <harness.h>
 #include <mm/page_alloc.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -27,7 +32,8 @@
 #define MIB              ((paddr_t)1 << 20)
 #define BLOCK_BYTES      ((paddr_t)PAGE_SIZE << MM_MAX_ORDER)
 #define GARBAGE          0x03 /* PAGE_FREE of order 3 and zone 3, say */
-#define NOT_MAPPED       (~(paddr_t)0)
+#define NOT_MAPPED       (~(pfn_t)0)
+#define STALE            (~(pfn_t)1)
 #define TABLE_SPAN_PAGES 512u /* what one page table maps */
 
 static struct {
@@ -40,11 +46,15 @@ static struct {
 	void *window;
 	size_t window_bytes;
 	uintptr_t window_start;
-	paddr_t *mapped;  /* of each page of the window */
-	bool *tables;     /* of each TABLE_SPAN_PAGES pages: is there one? */
-	size_t nr_mapped; /* [a] */
+	pfn_t *mapped;         /* [a] frame that each page of the window leads to */
+	bool *tables;          /* of each TABLE_SPAN_PAGES pages: is there one? */
+	size_t nr_mapped;      /* [a] */
+	unsigned long flushes; /* [a] */
+	void (*on_flush)(void);
 	unsigned fail_map_in;
 } arena;
+
+static pthread_mutex_t flush_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const struct mm_range pc_ram[] = {{0, 0x9fc00}, {MIB, 24 * MIB}};
 
@@ -285,6 +295,16 @@ size_t host_window_mapped(void)
 	return arena.nr_mapped;
 }
 
+unsigned long host_flushes(void)
+{
+	return arena.flushes;
+}
+
+void host_on_flush(void (*f)(void))
+{
+	arena.on_flush = f;
+}
+
 void host_fail_map_at(unsigned n)
 {
 	arena.fail_map_in = n;
@@ -297,6 +317,16 @@ static size_t window_index(uintptr_t virt)
 	if (i >= arena.machine.window_pages)
 		host_die("address %zx is not in the window", (size_t)virt);
 	return i;
+}
+
+static pfn_t mapped_at(size_t i)
+{
+	return __atomic_load_n(&arena.mapped[i], __ATOMIC_RELAXED);
+}
+
+static void set_mapped(size_t i, pfn_t pfn)
+{
+	__atomic_store_n(&arena.mapped[i], pfn, __ATOMIC_RELAXED);
 }
 
 static bool have_table(size_t i)
@@ -320,7 +350,10 @@ bool arena_map(uintptr_t virt, paddr_t phys)
 			 (unsigned long long)phys);
 	if (phys < arena.base || phys >= arena.end)
 		host_die("mm_host_map: %llx is not RAM", (unsigned long long)phys);
-	if (arena.mapped[i] != NOT_MAPPED)
+	if (mapped_at(i) == STALE)
+		host_die("mm_host_map: %zx was unmapped lazily, and there was no flush since",
+			 (size_t)virt);
+	if (mapped_at(i) != NOT_MAPPED)
 		host_die("mm_host_map: %zx is mapped already", (size_t)virt);
 	if (arena.fail_map_in && arena.fail_map_in-- == 1) {
 		arena.fail_map_in = 1;
@@ -331,33 +364,66 @@ bool arena_map(uintptr_t virt, paddr_t phys)
 	if (mmap((void *)virt, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 		 arena.fd, (off_t)(phys - arena.base)) == MAP_FAILED)
 		host_die("mm_host_map: the system has no mapping left");
-	arena.mapped[i] = phys;
+	set_mapped(i, (pfn_t)(phys >> PAGE_SHIFT));
 	__atomic_fetch_add(&arena.nr_mapped, 1, __ATOMIC_RELAXED);
 	return true;
 }
 
-void arena_unmap(uintptr_t virt, size_t nr_pages)
+/* Make pages of the window fault. */
+static void hide(uintptr_t virt, size_t nr_pages)
 {
-	for (size_t n = 0; n < nr_pages; n++) {
-		size_t i = window_index(virt + n * PAGE_SIZE);
-
-		if (arena.mapped[i] == NOT_MAPPED)
-			host_die("mm_host_unmap: %zx is not mapped", (size_t)virt);
-		arena.mapped[i] = NOT_MAPPED;
-		__atomic_fetch_sub(&arena.nr_mapped, 1, __ATOMIC_RELAXED);
-	}
 	if (nr_pages &&
 	    mmap((void *)virt, nr_pages * PAGE_SIZE, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
 		host_die("mm_host_unmap: the system refuses");
 }
 
+/* From mapped to NOT_MAPPED or STALE. */
+static void mark_unmapped(uintptr_t virt, size_t nr_pages, pfn_t as)
+{
+	for (size_t n = 0; n < nr_pages; n++) {
+		size_t i = window_index(virt + n * PAGE_SIZE);
+
+		if (mapped_at(i) == NOT_MAPPED || mapped_at(i) == STALE)
+			host_die("mm_host_unmap: %zx is not mapped", (size_t)virt);
+		set_mapped(i, as);
+		__atomic_fetch_sub(&arena.nr_mapped, 1, __ATOMIC_RELAXED);
+	}
+}
+
+void arena_unmap(uintptr_t virt, size_t nr_pages)
+{
+	mark_unmapped(virt, nr_pages, NOT_MAPPED);
+	hide(virt, nr_pages);
+}
+
+void arena_unmap_lazy(uintptr_t virt, size_t nr_pages)
+{
+	mark_unmapped(virt, nr_pages, STALE);
+}
+
+void arena_flush(void)
+{
+	pthread_mutex_lock(&flush_lock);
+	__atomic_fetch_add(&arena.flushes, 1, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < arena.machine.window_pages; i++) {
+		if (mapped_at(i) != STALE)
+			continue;
+		hide(arena.window_start + i * PAGE_SIZE, 1);
+		set_mapped(i, NOT_MAPPED);
+	}
+	pthread_mutex_unlock(&flush_lock);
+	if (arena.on_flush)
+		arena.on_flush();
+}
+
 bool arena_translate(uintptr_t virt, paddr_t *phys)
 {
 	size_t i = (virt - arena.window_start) >> PAGE_SHIFT;
+	pfn_t pfn = i < arena.machine.window_pages ? mapped_at(i) : NOT_MAPPED;
 
-	if (i >= arena.machine.window_pages || arena.mapped[i] == NOT_MAPPED)
+	if (pfn == NOT_MAPPED || pfn == STALE)
 		return false;
-	*phys = arena.mapped[i] + virt % PAGE_SIZE;
+	*phys = ((paddr_t)pfn << PAGE_SHIFT) + virt % PAGE_SIZE;
 	return true;
 }

@@ -7,6 +7,8 @@
 
 bool arena_map(uintptr_t virt, paddr_t phys);
 void arena_unmap(uintptr_t virt, size_t nr_pages);
+void arena_unmap_lazy(uintptr_t virt, size_t nr_pages);
+void arena_flush(void);
 bool arena_translate(uintptr_t virt, paddr_t *phys);
 
 #endif

@@ -123,7 +123,7 @@ static size_t pages_for(size_t bytes)
 	return (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
 }
 
-/* Usable pages that nobody gets: the page array, a byte for each pageblock, a bit for each page of the window. */
+/* Usable pages that nobody gets: the page array, a byte for each pageblock, two bits for each page of the window. */
 static size_t table_pages(void)
 {
 	size_t blocks = (page_array.end - page_array.start) / 1024 + MM_NR_ZONES;
@@ -131,7 +131,7 @@ static size_t table_pages(void)
 
 	mm_memory_info(&info);
 	return (size_t)page_array.bytes / PAGE_SIZE + pages_for(blocks) +
-	       pages_for((info.window_pages + 31) / 32 * 4);
+	       pages_for((info.window_pages + 31) / 32 * 8);
 }
 
 static void check_counts(const struct host_machine *m)

@@ -9,6 +9,7 @@
 #include <mm/kmalloc.h>
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
+#include <mm/vmalloc.h>
 #include <string.h>
 #include <unistd.h>
 #include <zone.h>
@@ -64,6 +65,11 @@ TEST(large_block_leaked)
 TEST(high_block_leaked)
 {
 	EXPECT(kmalloc(100, GFP_HIGHUSER));
+}
+
+TEST(vmalloc_leaked)
+{
+	EXPECT(vmalloc(3 * PAGE_SIZE));
 }
 
 TEST(cache_left_behind)
@@ -183,6 +189,36 @@ TEST(mapped_twice)
 	mm_host_map(host_window_start(), 14u << 20);
 }
 
+TEST(mapped_before_the_flush)
+{
+	mm_host_map(host_window_start(), 13u << 20);
+	mm_host_unmap_lazy(host_window_start(), 1);
+	mm_host_map(host_window_start(), 14u << 20);
+}
+
+TEST(unmapped_lazily_and_again)
+{
+	mm_host_map(host_window_start(), 13u << 20);
+	mm_host_unmap_lazy(host_window_start(), 1);
+	mm_host_unmap(host_window_start(), 1);
+}
+
+TEST(flush_with_a_lock)
+{
+	mm_irq_save();
+	mm_spin_lock(&zones[0].lock);
+	mm_host_flush();
+}
+
+TEST(use_after_flush)
+{
+	char *p = vmalloc(100);
+
+	vfree(p);
+	mm_host_flush();
+	*(volatile char *)p = 1;
+}
+
 TEST(unmapped_twice)
 {
 	mm_host_unmap(host_window_start(), 1);
@@ -203,11 +239,12 @@ TEST(use_after_unmap)
 }
 
 TEST_SUITE(cases, nothing_wrong, expectation, assertion, report_unannounced, report_missing,
-	   page_leaked, object_leaked, large_block_leaked, high_block_leaked, cache_left_behind,
-	   object_gone, allocator_damaged, crash, early_end, hang, panic, only_skipped,
-	   interrupts_left_off, restored_twice, interrupts_on_with_a_lock,
+	   page_leaked, object_leaked, large_block_leaked, high_block_leaked, vmalloc_leaked,
+	   cache_left_behind, object_gone, allocator_damaged, crash, early_end, hang, panic,
+	   only_skipped, interrupts_left_off, restored_twice, interrupts_on_with_a_lock,
 	   lock_with_interrupts_on, locked_twice, locks_nested, lock_not_held, log_with_a_lock,
-	   map_with_a_lock, mapped_twice, unmapped_twice, address_of_high_memory,
+	   map_with_a_lock, mapped_twice, mapped_before_the_flush, unmapped_lazily_and_again,
+	   flush_with_a_lock, use_after_flush, unmapped_twice, address_of_high_memory,
 	   use_after_unmap);
 
 /* --- and each is seen ---------------------------------------------------------------------- */
@@ -251,6 +288,8 @@ TEST(leaks)
 		       "pages in large blocks: expected 0 as before, found 32");
 	expect_failure("high_block_leaked",
 		       "pages of the window: expected 0 as before, found 2");
+	expect_failure("vmalloc_leaked",
+		       "pages in vmalloc areas: expected 0 as before, found 3");
 	expect_failure("cache_left_behind", "leaves the cache left-behind behind");
 	expect_failure("object_gone", "live objects of cache kmalloc-112: expected");
 	expect_failure("allocator_damaged", "corruption");
@@ -263,6 +302,7 @@ TEST(deaths)
 	expect_failure("early_end", "ended before its end, with status 0");
 	expect_failure("hang", "it took too long");
 	expect_failure("use_after_unmap", "not ok 1 use_after_unmap");
+	expect_failure("use_after_flush", "not ok 1 use_after_flush");
 }
 
 TEST(nothing_ran)
@@ -285,6 +325,9 @@ TEST(contract)
 	expect_failure("log_with_a_lock", "mm_host_log called while a lock is held");
 	expect_failure("map_with_a_lock", "mm_host_map called while a lock is held");
 	expect_failure("mapped_twice", "mapped already");
+	expect_failure("mapped_before_the_flush", "and there was no flush since");
+	expect_failure("unmapped_lazily_and_again", "is not mapped");
+	expect_failure("flush_with_a_lock", "mm_host_flush called while a lock is held");
 	expect_failure("unmapped_twice", "is not mapped");
 	expect_failure("address_of_high_memory", "not low memory");
 }

@@ -46,6 +46,15 @@ uintptr_t host_window_start(void);
 uintptr_t host_window_end(void);
 size_t host_window_mapped(void); /* pages mapped in it now */
 
+/*
+ * Pages that are unmapped lazily can be read and written until mm_host_flush(); mapping
+ * one of them before that ends the case.  How often it was called on this machine:
+ */
+unsigned long host_flushes(void);
+
+/* Call `f` at the end of each mm_host_flush(): what it unmaps lazily comes too late. */
+void host_on_flush(void (*f)(void));
+
 /* --- who runs, and where ----------------------------------------------------------- */
 
 /* From now on this CPU runs.  With interrupts on, or in an interrupt (the thread migrates). */

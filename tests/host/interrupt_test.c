@@ -11,6 +11,7 @@
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
 #include <mm/stats.h>
+#include <mm/vmalloc.h>
 #include <string.h>
 
 enum block_kind {
@@ -18,7 +19,11 @@ enum block_kind {
 	BLOCK_KMALLOC,
 	BLOCK_PAGES,
 	BLOCK_OBJECT,
+	BLOCK_VMALLOC,
+	BLOCK_HIGH,
 };
+
+#define BLOCK_KINDS 5u
 
 struct block {
 	enum block_kind kind;
@@ -53,7 +58,7 @@ static void alloc_block(struct flow *flow, struct block *b)
 {
 	gfp_t gfp = flow->gfp | (below(flow, 4) ? 0 : GFP_DMA) | __GFP_NOWARN;
 
-	b->kind = BLOCK_KMALLOC + below(flow, 3);
+	b->kind = BLOCK_KMALLOC + below(flow, BLOCK_KINDS);
 	b->order = below(flow, 3);
 	b->size = 1 + below(flow, 1u << below(flow, 14));
 	if (b->kind == BLOCK_KMALLOC) {
@@ -61,6 +66,10 @@ static void alloc_block(struct flow *flow, struct block *b)
 	} else if (b->kind == BLOCK_PAGES) {
 		b->size = PAGE_SIZE << b->order;
 		b->p = (unsigned char *)__get_free_pages(gfp, b->order);
+	} else if (b->kind == BLOCK_VMALLOC) {
+		b->p = __vmalloc(b->size, flow->gfp | __GFP_HIGHMEM | __GFP_NOWARN);
+	} else if (b->kind == BLOCK_HIGH) {
+		b->p = kmalloc(b->size, flow->gfp | __GFP_HIGHMEM | __GFP_NOWARN);
 	} else {
 		b->size = OBJECT_SIZE;
 		b->p = kmem_cache_alloc(cache, flow->gfp | __GFP_NOWARN);
@@ -85,8 +94,10 @@ static void free_block(struct block *b)
 			break;
 		}
 	}
-	if (b->kind == BLOCK_KMALLOC)
+	if (b->kind == BLOCK_KMALLOC || b->kind == BLOCK_HIGH)
 		kfree(b->p);
+	else if (b->kind == BLOCK_VMALLOC)
+		vfree(b->p);
 	else if (b->kind == BLOCK_PAGES)
 		free_pages((uintptr_t)b->p, b->order);
 	else

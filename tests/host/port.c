@@ -235,6 +235,18 @@ void mm_host_unmap(uintptr_t virt, size_t nr_pages)
 	arena_unmap(virt, nr_pages);
 }
 
+void mm_host_unmap_lazy(uintptr_t virt, size_t nr_pages)
+{
+	check_no_lock("mm_host_unmap_lazy");
+	arena_unmap_lazy(virt, nr_pages);
+}
+
+void mm_host_flush(void)
+{
+	check_no_lock("mm_host_flush");
+	arena_flush();
+}
+
 bool mm_host_translate(uintptr_t virt, paddr_t *phys)
 {
 	return arena_translate(virt, phys);

@@ -22,3 +22,8 @@ bool world_faults(const void *address)
 {
 	return host_faults(touch, (void *)(uintptr_t)address);
 }
+
+unsigned long world_flushes(void)
+{
+	return host_flushes();
+}

@@ -6,6 +6,7 @@
 #include <harness.h>
 #include <kernel/cpu.h>
 #include <kernel/options.h>
+#include <kernel/paging.h>
 #include <kernel/printk.h>
 #include <kernel/trap.h>
 #include <log_filter.h>
@@ -57,4 +58,9 @@ bool world_faults(const void *address)
 	char byte;
 
 	return !probe_read(address, &byte, 1);
+}
+
+unsigned long world_flushes(void)
+{
+	return paging_flushes();
 }

@@ -13,6 +13,7 @@
 #include <mm/highmem.h>
 #include <mm/kmalloc.h>
 #include <unit/live.h>
+#include <window.h>
 
 static void read_byte(void *address)
 {
@@ -140,6 +141,7 @@ TEST(window_memory_has_guards)
 	if (cpu_features.nx)
 		expect_fault(call, p, FETCH_BITS);
 	kfree(p);
+	window_flush();
 	expect_fault(read_byte, p, 0); /* use after free */
 	expect_fault(write_byte, p + PAGE_SIZE, FAULT_WRITE);
 }

@@ -339,6 +339,7 @@ TEST(mapped_blocks)
 		check_mapped_block(p, sizes[i], i);
 		kfree(p);
 		EXPECT_EQ(window_pages_used(), used);
+		window_flush();
 		EXPECT(world_faults(p));
 	}
 }
@@ -372,6 +373,7 @@ TEST(mapped_blocks_grow)
 	q = krealloc(p, 30000, GFP_HIGHUSER);
 	ASSERT(q && q != p);
 	EXPECT(live_filled(q, 5000, 8));
+	window_flush();
 	EXPECT(world_faults(p));
 	q = krealloc(q, 100, GFP_KERNEL); /* to low memory */
 	ASSERT(q);
@@ -397,10 +399,15 @@ TEST(bad_frees_of_mapped_blocks)
 	kfree(p + 4 * PAGE_SIZE - 1);
 	expect_report(MM_REPORT_BAD_ADDRESS, 2);
 	kfree(p + 4 * PAGE_SIZE); /* the guard page */
+	EXPECT_LOG("in the guard page behind the kmalloc block of 4 pages");
 	live_fill(p, 4 * PAGE_SIZE, 2);
 	EXPECT(live_filled(p, 4 * PAGE_SIZE, 2));
 	kfree(p);
-	kfree(p); /* it is mapped no more: nobody knows whose it was */
+	expect_report(MM_REPORT_DOUBLE_FREE, 1);
+	kfree(p);
+	EXPECT_LOG("0 bytes inside the area of 4 pages");
+	window_flush();
+	kfree(p); /* from now on nobody knows whose it was */
 	EXPECT_LOG("no memory of the allocator's");
 }
 

@@ -34,6 +34,8 @@
 	SUITE(pointer)     \
 	SUITE(window)      \
 	SUITE(highmem)     \
+	SUITE(vmalloc)     \
+	SUITE(kvmalloc)    \
 	SUITE(report)      \
 	SUITE(stats)
 

@@ -15,4 +15,7 @@ unsigned world_set_cpu(unsigned cpu);
 /* Does reading a byte at `address`, in the mapping window or near 0, fault? */
 bool world_faults(const void *address);
 
+/* How often mm_host_flush() was called. */
+unsigned long world_flushes(void);
+
 #endif

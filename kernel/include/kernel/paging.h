@@ -21,10 +21,17 @@ void paging_init(paddr_t low_end);
  * paging_unmap - unmap `nr_pages` pages from `virt`, in the window or among the stacks.
  * Pages that are not mapped are skipped.
  *
+ * paging_unmap_lazy - the same, but the CPU may go on using the old translations until
+ * paging_flush(), which makes it forget all of the window's; paging_flushes() counts
+ * those.  Nothing may be mapped there before.
+ *
  * Contexts: any but NMI.
  */
 bool paging_map(uintptr_t virt, paddr_t phys);
 void paging_unmap(uintptr_t virt, size_t nr_pages);
+void paging_unmap_lazy(uintptr_t virt, size_t nr_pages);
+void paging_flush(void);
+unsigned long paging_flushes(void);
 
 /* Where `virt`, any kernel address, leads; false when nowhere.  Any context. */
 bool paging_translate(uintptr_t virt, paddr_t *phys);

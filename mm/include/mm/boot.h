@@ -32,8 +32,8 @@ struct mm_boot_info {
 
 	/*
 	 * Kernel virtual addresses, page aligned, that mm may map pages at through
-	 * mm_host_map(): kmap, kmap_local_page, kmalloc(GFP_HIGHUSER).  Both 0: none,
-	 * and memory above low_limit is then left unused.
+	 * mm_host_map(): kmap, kmap_local_page, kmalloc(GFP_HIGHUSER), vmalloc, vmap.  Both
+	 * 0: none; memory above low_limit is then left unused, and vmalloc fails.
 	 */
 	uintptr_t window_start;
 	uintptr_t window_end;

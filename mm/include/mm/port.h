@@ -91,7 +91,8 @@ void mm_host_unmap(uintptr_t virt, size_t nr_pages);
 
 /*
  * [optional: mm_host_unmap()]  Unmap, but let stale translations be: a CPU may go on
- * reaching the pages until the next mm_host_flush().  Contexts: any but NMI.
+ * reaching the pages until the next mm_host_flush(), and mm maps nothing there before
+ * that.  Contexts: any but NMI.
  */
 void mm_host_unmap_lazy(uintptr_t virt, size_t nr_pages);
 
@@ -103,7 +104,7 @@ void mm_host_flush(void);
 
 /*
  * [optional: false]  Translation of a window address that mm mapped; false when
- * there is none.  Any context.
+ * there is none.  Any context; locks of mm's may be held.
  */
 bool mm_host_translate(uintptr_t virt, paddr_t *phys);
 

@@ -53,9 +53,12 @@ struct mm_memory_info {
 	size_t slab_pages,
 		slab_reclaimable_pages; /* pages in slabs; of these in RECLAIM_ACCOUNT caches */
 	size_t large_pages;             /* pages in kmalloc blocks beyond the caches */
+	size_t vmalloc_pages;           /* pages in vmalloc areas */
 	size_t page_array_bytes;        /* what struct pages cost */
 	size_t page_array_entries;
-	size_t window_pages, window_pages_used; /* the mapping window */
+	size_t window_pages;       /* the mapping window, in pages; of these */
+	size_t window_pages_used;  /* in areas, guards included */
+	size_t window_pages_stale; /* freed, but not flushed yet */
 };
 
 void mm_memory_info(struct mm_memory_info *info);

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vmalloc and vmap: areas of the mapping window made of single pages.
+ *
+ * An area has no record of its own.  Its addresses are the window's (window.c knows where
+ * an area begins and how long it is), and its pages are found by translating them back,
+ * which the page tables do anyway.  A page of vmalloc's says so, and where it is mapped:
+ *
+ * I1. A page of a vmalloc area is PAGE_VMALLOC, of order 0, and `window` is the address
+ *     that it is mapped at.  It has no references: nobody but vfree() can free it.
+ * I2. Each page of a vmap area has a reference for each time that it is mapped there.
+ *
+ * What is mapped halfway when memory runs out is taken apart like a whole area.  Pages are
+ * unmapped and freed in batches that fit on the stack, unmapped first; the addresses go to the window's
+ * quarantine when all is done.
+ *
+ * No locks of its own; the window's are taken for moments.  An area that is being made or freed has one
+ * owner: window_publish() shows it to the world, window_claim() takes it back, and the
+ * second of two who free it finds nothing to claim.
+ */
+#include <bits.h>
+#include <gfp.h>
+#include <mem.h>
+#include <page_alloc.h>
+#include <pointer.h>
+#include <report.h>
+#include <vmalloc.h>
+#include <window.h>
+#include <zone.h>
+
+#define BATCH 16u
+
+/* --- refusals and failures ----------------------------------------------------- */
+
+/* Pages in all the zones that these flags allow. */
+static size_t pages_within_reach(gfp_t gfp)
+{
+	size_t pages = 0;
+
+	for (unsigned i = 0; i <= gfp_zone(gfp); i++)
+		pages += zones[i].managed;
+	return pages;
+}
+
+/*
+ * Could there be such an area, if all were free?  Nobody else's memory is reclaimed for one
+ * that could not.
+ */
+static bool is_possible(size_t size, size_t n, gfp_t gfp, uintptr_t caller)
+{
+	size_t reach = min_size(pages_within_reach(gfp), window.nr_pages);
+
+	if (likely(n > 0 && n < reach && !(gfp & __GFP_NOFAIL)))
+		return true;
+	if (gfp & __GFP_NOFAIL)
+		report_now(MM_REPORT_BAD_FLAGS, 0, caller, "the request fails: NULL",
+			   "vmalloc with __GFP_NOFAIL: addresses may run out");
+	else if (gfp & __GFP_NOWARN)
+		return false;
+	else if (window.nr_pages == 0)
+		report_now(MM_REPORT_ALLOC_FAILED, 0, caller, "the request fails: NULL",
+			   "vmalloc of %zu bytes: this machine has no mapping window", size);
+	else
+		report_now(
+			MM_REPORT_BAD_SIZE, 0, caller, "the request fails: NULL",
+			"vmalloc of %zu bytes; the window has %zu, the zones allowed %zu pages",
+			size, window.nr_pages, pages_within_reach(gfp));
+	return false;
+}
+
+#define FLAG_TEXT_MAX 200
+
+/* Something ran out, with `done` of n pages mapped. */
+static void report_failure(const char *action, const char *what, size_t done, size_t n,
+			   gfp_t gfp, uintptr_t caller)
+{
+	char text[FLAG_TEXT_MAX];
+	struct report report;
+
+	if (gfp & __GFP_NOWARN)
+		return;
+	report_begin(&report, MM_REPORT_ALLOC_FAILED, 0, caller,
+		     "%s of %zu pages: no %s, with %zu mapped", action, n, what, done);
+	report_line(&report, "flags     %s", gfp_describe(gfp, text, sizeof(text)));
+	report_line(&report, "window    %zu of %zu pages used, %zu stale", window_pages_used(),
+		    window_pages(), window_pages_stale());
+	pages_report_zones(&report, gfp);
+	report_end(&report, "the request fails: NULL");
+}
+
+/* --- pages of an area ---------------------------------------------------------- */
+
+/* The i-th page from `start`, an address of the window. */
+static uintptr_t page_at(uintptr_t start, size_t i)
+{
+	return start + i * PAGE_SIZE;
+}
+
+static paddr_t phys_of(const struct page *page)
+{
+	return (paddr_t)pfn_of_page(page) << PAGE_SHIFT;
+}
+
+static void free_own(struct page *page)
+{
+	page_set_kind(page, PAGE_BLOCK);
+	pages_free(page, 0);
+}
+
+/* Unmap n pages from `start`, and let each go by `drop`. */
+static void unmap_pages(uintptr_t start, size_t n, void (*drop)(struct page *page))
+{
+	while (n > 0) {
+		size_t part = min_size(n, BATCH);
+		struct page *batch[BATCH];
+
+		for (size_t i = 0; i < part; i++)
+			batch[i] = window_page((const void *)page_at(start, i));
+		mm_host_unmap_lazy(start, part);
+		for (size_t i = 0; i < part; i++)
+			drop(batch[i]);
+		start = page_at(start, part);
+		n -= part;
+	}
+}
+
+/* Take an area of n pages, of which `done` are mapped, apart again. */
+static void take_apart(uintptr_t start, size_t n, size_t done, void (*drop)(struct page *page))
+{
+	unmap_pages(start, done, drop);
+	window_release(start, n);
+}
+
+/* --- vmalloc ------------------------------------------------------------------- */
+
+/* A page of the area's own, at `address`.  NULL, or what there is no more of. */
+static const char *add_page(uintptr_t address, gfp_t gfp, uintptr_t caller)
+{
+	struct page *page =
+		pages_alloc((gfp & ~(__GFP_ZERO | __GFP_MOVABLE)) | __GFP_NOWARN, 0, caller);
+
+	if (!page)
+		return "page";
+	page->window = address;
+	page_set_kind(page, PAGE_VMALLOC);
+	if (!mm_host_map(address, phys_of(page))) {
+		free_own(page);
+		return "page table";
+	}
+	if (gfp & __GFP_ZERO) /* here, since High pages have no other address */
+		memset((void *)address, 0, PAGE_SIZE);
+	return NULL;
+}
+
+void *vmalloc_for(size_t size, gfp_t gfp, uintptr_t caller)
+{
+	size_t n = size / PAGE_SIZE + (size % PAGE_SIZE > 0);
+	uintptr_t start;
+
+	if (!is_possible(size, n, gfp, caller))
+		return NULL;
+	start = window_reserve(n);
+	if (start == 0) {
+		report_failure("vmalloc", "addresses", 0, n, gfp, caller);
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const char *missing = add_page(page_at(start, i), gfp, caller);
+
+		if (likely(!missing))
+			continue;
+		take_apart(start, n, i, free_own);
+		report_failure("vmalloc", missing, i, n, gfp, caller);
+		return NULL;
+	}
+	window_publish(start, n, WINDOW_VMALLOC);
+	return (void *)start;
+}
+
+/* Is an area in use whose page at p this is?  If it starts there, only its edges tell. */
+static bool is_mapped_as(const void *p, enum window_use use)
+{
+	struct page *page = window_page(p);
+
+	return page && (uintptr_t)p % PAGE_SIZE == 0 &&
+	       window_use_of(page, (uintptr_t)p) == use;
+}
+
+void vfree_for(const void *p, uintptr_t caller)
+{
+	size_t n = 0;
+
+	if (is_mapped_as(p, WINDOW_VMALLOC))
+		n = window_claim((uintptr_t)p, WINDOW_VMALLOC);
+	if (likely(n > 0))
+		take_apart((uintptr_t)p, n, n, free_own);
+	else
+		pointer_refuse_area(p, WINDOW_VMALLOC, caller);
+}
+
+size_t vmalloc_size(const void *p)
+{
+	struct window_area area;
+
+	window_find(p, &area);
+	if (area.place != WINDOW_AREA || area.use != WINDOW_VMALLOC ||
+	    area.start != (uintptr_t)p)
+		return 0;
+	return area.nr_pages * PAGE_SIZE;
+}
+
+void *__vmalloc(size_t size, gfp_t gfp)
+{
+	if (!gfp_admit(&gfp, CALLER()))
+		return NULL;
+	return vmalloc_for(size, gfp, CALLER());
+}
+
+void *vmalloc(size_t size)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_HIGHMEM;
+
+	if (!gfp_admit(&gfp, CALLER()))
+		return NULL;
+	return vmalloc_for(size, gfp, CALLER());
+}
+
+void *vzalloc(size_t size)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_HIGHMEM | __GFP_ZERO;
+
+	if (!gfp_admit(&gfp, CALLER()))
+		return NULL;
+	return vmalloc_for(size, gfp, CALLER());
+}
+
+void vfree(const void *p)
+{
+	if (p)
+		vfree_for(p, CALLER());
+}
+
+/* --- vmap ---------------------------------------------------------------------- */
+
+static bool can_map(size_t n, uintptr_t caller)
+{
+	if (likely(n > 0 && n < window.nr_pages))
+		return true;
+	report_now(MM_REPORT_BAD_SIZE, 0, caller, "nothing is mapped: NULL",
+		   "vmap of %zu pages; the window has %zu", n, window.nr_pages);
+	return false;
+}
+
+/* Map the i-th of n pages and take a reference; false, after a report, if either cannot be. */
+static bool share_page(uintptr_t start, size_t i, size_t n, struct page *page, uintptr_t caller)
+{
+	if (!pages_get(page)) {
+		report_now(MM_REPORT_BAD_PAGE, (uintptr_t)page, caller,
+			   "nothing is mapped: NULL",
+			   "vmap of %p, page %zu of %zu: it has no references to take",
+			   (void *)page, i, n);
+		return false;
+	}
+	if (mm_host_map(page_at(start, i), phys_of(page)))
+		return true;
+	put_page(page);
+	report_failure("vmap", "page table", i, n, GFP_ATOMIC, caller);
+	return false;
+}
+
+static void *vmap_for(struct page *const *pages, size_t n, uintptr_t caller)
+{
+	uintptr_t start;
+
+	if (!can_map(n, caller))
+		return NULL;
+	start = window_reserve(n);
+	if (start == 0) {
+		report_failure("vmap", "addresses", 0, n, GFP_ATOMIC, caller);
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (share_page(start, i, n, pages[i], caller))
+			continue;
+		take_apart(start, n, i, put_page);
+		return NULL;
+	}
+	window_publish(start, n, WINDOW_VMAP);
+	return (void *)start;
+}
+
+void *vmap(struct page *const *pages, size_t n)
+{
+	return vmap_for(pages, n, CALLER());
+}
+
+void vunmap(const void *p)
+{
+	size_t n = 0;
+
+	if (!p)
+		return;
+	if (is_mapped_as(p, WINDOW_VMAP))
+		n = window_claim((uintptr_t)p, WINDOW_VMAP);
+	if (n > 0)
+		take_apart((uintptr_t)p, n, n, put_page);
+	else
+		pointer_refuse_area(p, WINDOW_VMAP, CALLER());
+}
+
+/* --- looking ------------------------------------------------------------------- */
+
+struct page *vmalloc_to_page(const void *p)
+{
+	return window_page(p);
+}
+
+bool is_vmalloc_addr(const void *p)
+{
+	struct page *page = window_page(p);
+
+	return page && window_use_of(page, (uintptr_t)p) != WINDOW_BLOCK;
+}
