@@ -11,6 +11,7 @@
 #include <harness.h>
 #include <mm/highmem.h>
 #include <mm/kmalloc.h>
+#include <mm/vmalloc.h>
 #include <slab.h>
 
 #define STRIDE      256u
@@ -19,6 +20,7 @@
 #define LARGE_MAX   70000u
 #define ORDER_MAX   3u
 #define RUN_MAX     50000u
+#define AREA_MAX    30000u
 #define BULK_MAX    80u
 #define CONSTRUCTED 0xc0de50f7u
 
@@ -150,10 +152,17 @@ static bool alloc_run(struct worker *worker, struct good *good, gfp_t gfp)
 	return good->address != NULL;
 }
 
+static bool alloc_area(struct worker *worker, struct good *good, gfp_t gfp)
+{
+	good->size = 1 + worker_below(worker, AREA_MAX);
+	good->address = __vmalloc(good->size, gfp);
+	return good->address != NULL;
+}
+
 struct good *good_alloc(struct worker *worker)
 {
 	static bool (*const allocs[NR_GOOD_KINDS])(struct worker *, struct good *, gfp_t) = {
-		alloc_bytes, alloc_object, alloc_block, alloc_run};
+		alloc_bytes, alloc_object, alloc_block, alloc_run, alloc_area};
 	struct good *good = kzalloc(sizeof(*good), GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
 	gfp_t gfp = choose_gfp(worker);
 
@@ -199,6 +208,7 @@ void good_free(struct good *good)
 	case GOOD_KMALLOC: kfree(good->address); break;
 	case GOOD_OBJECT: kmem_cache_free(good->cache, good->address); break;
 	case GOOD_RUN: free_pages_exact(good->address, good->size); break;
+	case GOOD_VMALLOC: vfree(good->address); break;
 	default:
 		if (page_is_highmem(good->page))
 			kunmap(good->page);

@@ -16,6 +16,7 @@ enum good_kind {
 	GOOD_OBJECT,  /* of a cache */
 	GOOD_PAGES,   /* low memory; or one page of high memory, mapped by kmap() */
 	GOOD_RUN,     /* of alloc_pages_exact() */
+	GOOD_VMALLOC,
 	NR_GOOD_KINDS
 };
 
