@@ -170,7 +170,10 @@ static unsigned long nr_flushes;
 /* Loading CR3 forgets all translations but global ones, and the window has none of these. */
 void paging_flush(void)
 {
+	uint32_t flags = irq_save(); /* the next thread's CR3 is another */
+
 	write_cr3(read_cr3());
+	irq_restore(flags);
 	__atomic_fetch_add(&nr_flushes, 1, __ATOMIC_RELAXED);
 }
 

@@ -8,7 +8,8 @@
  * one marks the edges of live areas: the first page, and the guard.  So where an area
  * begins and how long it is needs no record, and clearing its edges is what decides who
  * of two frees it.  The search for addresses goes on where the last one ended (next
- * fit), a word of bits at a time.
+ * fit), a word of bits at a time, and begins anew when a flush has made room: so
+ * most of the window never needs page tables.
  *
  *	free --reserve--> being made --publish--> live --claim--> --release--> stale --flush--> free
  *
@@ -213,6 +214,7 @@ static void give_back_until(uint32_t end)
 		flip_bits(window.taken, area->first, area->nr_pages);
 		add_to(&window.stale_pages, -(size_t)area->nr_pages);
 	}
+	window.hint = 0;
 	unlock_window(flags);
 }
 

@@ -438,22 +438,50 @@ TEST(the_checker_sees_damage)
 		unmap_one(0);
 }
 
-/* The search goes round: every page of the window can be had, again and again. */
-TEST(the_window_goes_round)
+/* Every page of the window can be had, again and again. */
+TEST(all_of_the_window)
 {
-	size_t rounds;
+	enum {
+		PAGES = 31,
+		MOST = 1024
+	};
+	static uintptr_t starts[MOST];
+	size_t n, first_time = 0;
 
 	if (!begin())
 		SKIP(NO_WINDOW);
-	rounds = 2 * window_pages() / ((1u << 5) + 1) + 2;
-	if (rounds > 4000)
-		rounds = 4000;
-	for (size_t i = 0; i < rounds && !test_failed(); i++) {
-		if (!EXPECT(map_one(5)))
-			break;
-		unmap_one(0);
+	for (unsigned round = 0; round < 3; round++) {
+		for (n = 0; n < MOST && (starts[n] = window_reserve(PAGES)) != 0;)
+			n++;
+		if (round == 0)
+			first_time = n;
+		EXPECT(n > 0 && n < MOST);
+		EXPECT_EQ(n, first_time);
+		if (used_before == 0)
+			EXPECT_EQ(n, window_pages() / (PAGES + 1));
+		while (n > 0)
+			window_release(starts[--n], PAGES);
+		EXPECT_EQ(window_pages_used(), used_before);
 	}
-	check_used();
+}
+
+/* The search begins anew after a flush: most of the window never needs page tables. */
+TEST(low_addresses_first_after_a_flush)
+{
+	uintptr_t first, last;
+
+	if (!begin())
+		SKIP(NO_WINDOW);
+	first = window_reserve(3);
+	last = window_reserve(3);
+	EXPECT(first && last > first);
+	window_release(first, 3);
+	window_release(last, 3);
+	EXPECT(window_reserve(3) > last);
+	window_release(last + 4 * PAGE_SIZE, 3);
+	window_flush();
+	EXPECT_EQ(window_reserve(3), first);
+	window_release(first, 3);
 }
 
 TEST(addresses_outside)
@@ -469,4 +497,5 @@ TEST(addresses_outside)
 TEST_SUITE(window, areas_at_random, guards_fault, next_fit_delays_reuse,
 	   a_thousand_areas_few_flushes, one_flush_for_all, a_flush_when_there_is_no_gap,
 	   a_large_area_is_flushed_at_once, every_address_has_its_place, bits_are_found,
-	   the_checker_sees_damage, the_window_goes_round, addresses_outside);
+	   the_checker_sees_damage, all_of_the_window, low_addresses_first_after_a_flush,
+	   addresses_outside);
