@@ -3,7 +3,11 @@
  * Where things lie in the kernel's address space.  Read by C, by assembly and
  * by the linker script, so it holds plain numbers only.
  *
- *	00000000 - BFFFFFFF	nothing yet; page 0 stays unmapped, so NULL faults
+ *	00000000 - 003FFFFF	nothing, ever: NULL and what is near it faults
+ *	00400000 - BFFFFFFF	the running process's; each sees its own (address_space.h)
+ *	  00400000		its program: header and text, then data
+ *	  ...      - 7FFFFFFF	its heap, from the end of the program on
+ *	  BFFEF000 - BFFFEFFF	its stack; a page apart from the kernel
  *	C0000000 - F7FFFFFF	direct map of low memory, at most 896 MiB
  *	  C0100000		the kernel image
  *	F8000000 - FFBFFFFF	mapping window, 4 KiB pages on demand
@@ -32,17 +36,27 @@
 #define BOOT_STACK_BYTES      0x8000
 #define THREAD_STACK_BYTES    0x4000
 
-/* Segment selectors: entries of the GDT. */
+/* What a process may have mapped. */
+#define USER_START            0x00400000
+#define USER_HEAP_END         0x80000000
+#define USER_STACK_BYTES      0x10000
+#define USER_STACK_TOP        0xBFFFF000
+#define USER_END              0xC0000000
+
+/* Segment selectors: entries of the GDT.  Those of ring 3 ask for its rights. */
 #define SELECTOR_CODE         0x08
 #define SELECTOR_DATA         0x10
 #define SELECTOR_TSS          0x18
 #define SELECTOR_DOUBLE_FAULT 0x20
+#define SELECTOR_USER_CODE    0x2b
+#define SELECTOR_USER_DATA    0x33
 
 /* Interrupt vectors. */
 #define NR_EXCEPTIONS         32
 #define IRQ_VECTOR            32 /* the 16 lines of the PICs */
 #define NR_IRQS               16
-#define NR_VECTORS            64 /* 48 .. 63 are spare */
+#define VECTOR_SYSCALL        0x80
+#define NR_VECTORS            129 /* 48 .. 127 are spare */
 
 /* What the debug exit device is told; QEMU ends with status 2 * value + 1. */
 #define EXIT_PASS             16

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Address spaces.
+ *
+ * Each has a table of four directories of its own.  The fourth is the kernel's, which all
+ * share: so whatever the kernel maps is mapped in all of them, and nothing must be copied.
+ * The other three, and their tables of pages, come when they are first needed.
+ *
+ * The CPU reads a directory's entry in the table of four only when CR3 is loaded.  So after
+ * adding a directory to the space in use, CR3 is loaded again.  An entry that was absent
+ * is not remembered by the TLB: a new page needs nothing of that kind.
+ *
+ * Its pages move when mm asks for it, between any two instructions of the process: with
+ * interrupts off nobody runs in the space, so copying a page and changing the one entry that
+ * leads to it look like one step.  Which entry that is, the table of pages must find, since a
+ * page does not know where it is mapped: so each table has a mover of its own, and has
+ * few entries to look at.
+ *
+ * I1: only entries below USER_END have PTE_USER: the kernel's pages are never ring 3's.
+ * I2: a page that is mapped here is mapped once, and belongs to the space.
+ *
+ * Locks: entries and counts change with interrupts off.
+ */
+#include "page_table.h"
+#include <kernel/address_space.h>
+#include <kernel/string.h>
+#include <kernel/trap.h>
+#include <kernel/x86.h>
+#include <mm/highmem.h>
+#include <mm/kmalloc.h>
+#include <mm/migrate.h>
+
+#define MAX_AREAS        4u /* text, data, heap, stack */
+#define USER_DIRECTORIES 3u
+#define PDPT_BYTES       (NR_DIRECTORIES * sizeof(struct entry))
+
+/* The CPU wants it aligned to 32 bytes, below 4 GiB: kmalloc() of a power of two, low memory. */
+_Static_assert(PDPT_BYTES == 32, "Intel SDM 3A, 4.4.1");
+_Static_assert(USER_END == USER_DIRECTORIES << DIRECTORY_SHIFT,
+	       "whole directories are the user's");
+
+struct area {
+	uintptr_t start, end;
+	unsigned access; /* enum area_access */
+};
+
+/* A table of pages: the entries for [start, start + LARGE_PAGE_BYTES). */
+struct user_table {
+	struct mm_mover mover;   /* of all pages in it */
+	struct user_table *next; /* of the same space */
+	uintptr_t start;
+	struct entry *entries;
+};
+
+struct address_space {
+	struct entry *pdpt;
+	struct user_table *tables;
+	size_t nr_pages, nr_tables; /* directories count as tables */
+	unsigned nr_areas;
+	struct area areas[MAX_AREAS];
+};
+
+extern struct entry kernel_pdpt[NR_DIRECTORIES];
+
+struct address_space *address_space_create(void)
+{
+	struct address_space *space = kzalloc(sizeof(*space), GFP_KERNEL);
+
+	if (!space)
+		return NULL;
+	space->pdpt = kzalloc(PDPT_BYTES, GFP_KERNEL);
+	if (!space->pdpt) {
+		kfree(space);
+		return NULL;
+	}
+	entry_set(&space->pdpt[USER_DIRECTORIES], virt_to_phys(kernel_pd) | PTE_PRESENT);
+	return space;
+}
+
+void address_space_switch(const struct address_space *space)
+{
+	uint32_t cr3 = (uint32_t)virt_to_phys(space ? space->pdpt : kernel_pdpt);
+
+	if (read_cr3() != cr3)
+		write_cr3(cr3);
+}
+
+size_t address_space_pages(const struct address_space *space)
+{
+	return space->nr_pages;
+}
+
+size_t address_space_tables(const struct address_space *space)
+{
+	return space->nr_tables;
+}
+
+/* --- areas ------------------------------------------------------------------------------ */
+
+static struct area *find_area(struct address_space *space, uintptr_t address)
+{
+	for (unsigned i = 0; i < space->nr_areas; i++)
+		if (address >= space->areas[i].start && address < space->areas[i].end)
+			return &space->areas[i];
+	return NULL;
+}
+
+/* Is [start, end) a proper range, maybe empty, that touches no area but `except`? */
+static bool range_is_free(const struct address_space *space, uintptr_t start, uintptr_t end,
+			  const struct area *except)
+{
+	if (start < USER_START || start > end || end > USER_END || (start | end) % PAGE_SIZE)
+		return false;
+	for (unsigned i = 0; i < space->nr_areas; i++) {
+		const struct area *area = &space->areas[i];
+
+		if (area != except && start < area->end && area->start < end)
+			return false;
+	}
+	return true;
+}
+
+bool address_space_add(struct address_space *space, uintptr_t start, uintptr_t end,
+		       unsigned access)
+{
+	if (space->nr_areas == MAX_AREAS || !range_is_free(space, start, end, NULL))
+		return false;
+	space->areas[space->nr_areas++] = (struct area){start, end, access};
+	return true;
+}
+
+bool address_space_grow(struct address_space *space, uintptr_t start, uintptr_t end)
+{
+	for (unsigned i = 0; i < space->nr_areas; i++) {
+		struct area *area = &space->areas[i];
+
+		if (area->start == start && end >= area->end &&
+		    range_is_free(space, start, end, area)) {
+			area->end = end;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* --- pages ------------------------------------------------------------------------------ */
+
+/* The entry for `address`; NULL when there is no table for it. */
+static struct entry *find_entry(const struct address_space *space, uintptr_t address)
+{
+	struct entry *entry = &space->pdpt[address >> DIRECTORY_SHIFT];
+
+	if (!entry_present(entry))
+		return NULL;
+	entry = directory_entry_of(table_of(entry), address);
+	return entry_present(entry) ? table_entry(entry, address) : NULL;
+}
+
+bool address_space_translate(const struct address_space *space, uintptr_t address,
+			     paddr_t *phys)
+{
+	const struct entry *entry = address < USER_END ? find_entry(space, address) : NULL;
+
+	if (!entry || !entry_present(entry))
+		return false;
+	*phys = (entry_read(entry) & PTE_FRAME) + address % PAGE_SIZE;
+	return true;
+}
+
+/* The same for a page that is to come.  It is faster to look among the tables: most are few. */
+static struct user_table *find_table(const struct address_space *space, uintptr_t address)
+{
+	struct user_table *table = space->tables;
+
+	while (table && address - table->start >= LARGE_PAGE_BYTES)
+		table = table->next;
+	return table;
+}
+
+/* Permissions are told by the lower tables: here these bits must be 0. */
+static bool ensure_directory(struct address_space *space, struct entry *pdpt_entry, gfp_t gfp)
+{
+	if (entry_present(pdpt_entry))
+		return true;
+	if (!table_ensure(pdpt_entry, 0, gfp))
+		return false;
+	space->nr_tables++;
+	if (read_cr3() == virt_to_phys(space->pdpt))
+		write_cr3(read_cr3());
+	return true;
+}
+
+/* The entry that leads to `page`, or NULL: it has just been freed.  Interrupts off. */
+static struct entry *find_entry_of(const struct user_table *table, const struct page *page)
+{
+	paddr_t phys = page_to_phys(page);
+
+	for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+		struct entry *entry = &table->entries[i];
+
+		if (entry_present(entry) && (entry_read(entry) & PTE_FRAME) == phys)
+			return entry;
+	}
+	return NULL;
+}
+
+/* See struct mm_mover. */
+static bool move_page(struct mm_mover *mover, struct page *from, struct page *to)
+{
+	struct user_table *table = (struct user_table *)mover; /* its first member */
+	uint32_t flags = irq_save();
+	struct entry *entry = find_entry_of(table, from);
+	bool move = entry && page_count(from) == MM_MOVING_REFS;
+
+	if (move) {
+		uint64_t bits = entry_read(entry) & ~PTE_FRAME;
+
+		entry_clear(entry);
+		invlpg(table->start + ((uintptr_t)(entry - table->entries) << PAGE_SHIFT));
+		copy_highpage(to, from);
+		entry_set(entry, page_to_phys(to) | bits);
+	}
+	irq_restore(flags);
+	return move;
+}
+
+static struct user_table *add_table(struct address_space *space, uintptr_t address, gfp_t gfp)
+{
+	struct entry *entry = &space->pdpt[address >> DIRECTORY_SHIFT];
+	struct user_table *table = kzalloc(sizeof(*table), gfp);
+
+	if (!table)
+		return NULL;
+	if (!ensure_directory(space, entry, gfp))
+		goto fail;
+	entry = directory_entry_of(table_of(entry), address);
+	if (!table_ensure(entry, PTE_WRITE | PTE_USER, gfp))
+		goto fail;
+	table->mover.move = move_page;
+	table->start = address & ~(uintptr_t)(LARGE_PAGE_BYTES - 1);
+	table->entries = table_of(entry);
+	table->next = space->tables;
+	space->tables = table;
+	space->nr_tables++;
+	return table;
+fail:
+	kfree(table);
+	return NULL;
+}
+
+static uint64_t permissions(const struct area *area)
+{
+	return PTE_PRESENT | PTE_USER | (area->access & AREA_WRITE ? PTE_WRITE : 0) |
+	       (area->access & AREA_EXECUTE ? 0 : pte_no_execute);
+}
+
+static bool bring_page(struct address_space *space, const struct area *area, uintptr_t address,
+		       gfp_t gfp)
+{
+	struct user_table *table = find_table(space, address);
+	struct entry *entry;
+	struct page *page;
+	uint32_t flags;
+
+	if (!table)
+		table = add_table(space, address, GFP_KERNEL | gfp);
+	if (!table)
+		return false;
+	entry = &table->entries[(address - table->start) >> PAGE_SHIFT];
+	if (entry_present(entry))
+		return true;
+	page = alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_ZERO | gfp);
+	if (!page)
+		return false;
+	flags = irq_save();
+	entry_set(entry, page_to_phys(page) | permissions(area));
+	space->nr_pages++;
+	irq_restore(flags);
+	mm_set_movable(page, &table->mover);
+	return true;
+}
+
+enum fault_answer address_space_fault(struct address_space *space, uintptr_t address,
+				      uint32_t error, gfp_t gfp)
+{
+	struct area *area = find_area(space, address);
+
+	if (!area)
+		return FAULT_NO_AREA;
+	if ((error & FAULT_WRITE && !(area->access & AREA_WRITE)) ||
+	    (error & FAULT_FETCH && !(area->access & AREA_EXECUTE)) || error & FAULT_PROTECTION)
+		return FAULT_DENIED;
+	return bring_page(space, area, address, gfp) ? FAULT_SERVED : FAULT_NO_MEMORY;
+}
+
+/*
+ * The page at `address`, mapped for a moment, at the right byte; NULL when it is not there.
+ * Interrupts off until kunmap_local(): so long it is not moved, nor freed.
+ */
+static void *map_locally(const struct address_space *space, uintptr_t address)
+{
+	paddr_t phys;
+	char *page;
+
+	if (!address_space_translate(space, address, &phys))
+		return NULL;
+	page = kmap_local_page(pfn_to_page((pfn_t)(phys >> PAGE_SHIFT)));
+	return page + address % PAGE_SIZE;
+}
+
+bool address_space_peek(const struct address_space *space, uintptr_t address, void *to,
+			size_t n)
+{
+	uint32_t flags = irq_save();
+	void *from = map_locally(space, address);
+
+	if (from) {
+		memcpy(to, from, n);
+		kunmap_local(from);
+	}
+	irq_restore(flags);
+	return from;
+}
+
+bool address_space_poke(const struct address_space *space, uintptr_t address, const void *from,
+			size_t n)
+{
+	uint32_t flags = irq_save();
+	void *to = map_locally(space, address);
+
+	if (to) {
+		memcpy(to, from, n);
+		kunmap_local(to);
+	}
+	irq_restore(flags);
+	return to;
+}
+
+bool address_space_write(struct address_space *space, uintptr_t address, const void *from,
+			 size_t n)
+{
+	while (n > 0) {
+		size_t part = PAGE_SIZE - address % PAGE_SIZE;
+		struct area *area = find_area(space, address);
+
+		if (part > n)
+			part = n;
+		if (!area || !bring_page(space, area, address, 0) ||
+		    !address_space_poke(space, address, from, part))
+			return false;
+		address += part;
+		from = (const char *)from + part;
+		n -= part;
+	}
+	return true;
+}
+
+/* --- the end ------------------------------------------------------------------------------ */
+
+/* Take what `entry` leads to, a page or a table, out of its table.  NULL when it leads nowhere. */
+static struct page *take(struct entry *entry, size_t *count)
+{
+	struct page *page = NULL;
+	uint32_t flags = irq_save();
+
+	if (entry_present(entry)) {
+		page = pfn_to_page((pfn_t)((entry_read(entry) & PTE_FRAME) >> PAGE_SHIFT));
+		entry_clear(entry);
+		--*count;
+	}
+	irq_restore(flags);
+	return page;
+}
+
+static void free_table(struct address_space *space, struct user_table *table)
+{
+	struct entry *directory = table_of(&space->pdpt[table->start >> DIRECTORY_SHIFT]);
+
+	for (unsigned i = 0; i < TABLE_ENTRIES; i++)
+		__free_page(take(&table->entries[i], &space->nr_pages));
+	mm_mover_quiesce(&table->mover);
+	__free_page(take(directory_entry_of(directory, table->start), &space->nr_tables));
+	kfree(table);
+}
+
+void address_space_destroy(struct address_space *space)
+{
+	struct user_table *table;
+
+	while ((table = space->tables) != NULL) {
+		space->tables = table->next;
+		free_table(space, table);
+	}
+	for (unsigned i = 0; i < USER_DIRECTORIES; i++)
+		__free_page(take(&space->pdpt[i], &space->nr_tables));
+	kfree(space->pdpt);
+	kfree(space);
+}
