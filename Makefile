@@ -49,6 +49,7 @@ endif
 LD      := $(CROSS_COMPILE)ld
 NM      := $(CROSS_COMPILE)nm
 STRIP   := $(CROSS_COMPILE)strip
+OBJCOPY := $(CROSS_COMPILE)objcopy
 # The compiler's run-time library: 64-bit division and shifts.
 LIBGCC  = $(shell $(CROSS_COMPILE)gcc -print-libgcc-file-name)
 
@@ -111,9 +112,35 @@ endef
 .PHONY: FORCE
 FORCE:
 
+# --- User programs ---------------------------------------------------------------
+
+# Each file of tests/user is a program of its own: compiled and linked, made a flat image, and
+# that a read-only part of the kernel, between _binary_NAME_start and _binary_NAME_end.
+USER_PROGRAMS := $(patsubst tests/user/%.c,%,$(wildcard tests/user/*.c))
+USER_SRC      := $(USER_PROGRAMS:%=tests/user/%.c) tests/user/start.S
+USER_OBJ      := $(USER_SRC:%=$(BUILD)/kernel/%.o)
+
+$(BUILD)/user/user.ld: tests/user/user.ld $(BUILD)/flags/kernel
+	@mkdir -p $(@D)
+	$(Q)$(CC) -E -P -x assembler-with-cpp $(KERNEL_INCLUDES) -MMD -MP -MT $@ -o $@ $<
+
+-include $(BUILD)/user/user.d $(USER_OBJ:.o=.d)
+
+# Not to be removed as mere steps on the way.
+.SECONDARY: $(USER_OBJ) $(USER_PROGRAMS:%=$(BUILD)/user/%.elf)
+
+$(BUILD)/user/%.elf: $(BUILD)/kernel/tests/user/%.c.o $(BUILD)/kernel/tests/user/start.S.o $(BUILD)/user/user.ld
+	$(call say,LD,$@)
+	$(Q)$(LD) $(KERNEL_LDFLAGS) -T $(BUILD)/user/user.ld -e start -o $@ $(filter %.o,$^)
+
+$(BUILD)/user/%.o: $(BUILD)/user/%.elf
+	$(Q)$(OBJCOPY) -O binary $< $(@D)/$*
+	$(Q)cd $(@D) && $(OBJCOPY) -I binary -O elf32-i386 -B i386 \
+		--rename-section .data=.rodata,alloc,load,readonly,data,contents $* $(@F)
+
 # --- The kernel ----------------------------------------------------------------
 
-KERNEL_OBJ := $(KERNEL_SRC:%=$(BUILD)/kernel/%.o)
+KERNEL_OBJ := $(KERNEL_SRC:%=$(BUILD)/kernel/%.o) $(USER_PROGRAMS:%=$(BUILD)/user/%.o)
 
 # The whole command for a source but its output; also for compile_commands.json.
 kernel_cc = $(CC) $(COMMON_FLAGS) $(KERNEL_FLAGS) $(call includes,$1) $(KERNEL_INCLUDES) -c $1
@@ -126,7 +153,7 @@ $(BUILD)/kernel/%.o: % $(BUILD)/flags/kernel
 	@mkdir -p $(@D)
 	$(Q)$(call kernel_cc,$<) -MMD -MP -o $@
 
--include $(KERNEL_OBJ:.o=.d)
+-include $(KERNEL_SRC:%=$(BUILD)/kernel/%.d)
 
 # The linker script takes its addresses from the headers that the code takes them from.
 $(BUILD)/kernel/linker.ld: linker.ld $(BUILD)/flags/kernel
@@ -337,7 +364,7 @@ check-layers: $(BUILD)/least/mm.o ## does mm/ keep its layers, its host contract
 # Every command as the rules above run it; editors take the first one of a file.
 comma := ,
 json_entry = {"directory": "$(CURDIR)"$(comma) "file": "$1"$(comma) "command": "$(strip $(subst ",\",$2))"}
-KERNEL_C = $(filter %.c,$(KERNEL_SRC))
+KERNEL_C = $(filter %.c,$(KERNEL_SRC) $(USER_SRC))
 
 compile_commands.json: FORCE ## what each file is compiled with, for editors
 	$(file >$@.new,[)

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The global descriptor table: flat code and data, and two task state segments.
+ * The global descriptor table: flat code and data, for the kernel and for ring 3, and
+ * two task state segments.
  *
  * The kernel does not switch tasks by hardware, but for one case: a double fault
  * comes when an exception cannot be delivered, most often because the stack has
  * run into its guard page.  Only a task gate gives its handler another stack, and
  * saves the registers of the moment in kernel_tss, where we find them.
+ *
+ * kernel_tss also tells the CPU which stack to take when a trap leads it from ring 3
+ * into the kernel: that of the running thread.
  */
 #include <kernel/gdt.h>
 #include <kernel/layout.h>
@@ -16,9 +20,11 @@
 #define DESCRIPTOR_CODE 0x9au /* present, ring 0, execute and read */
 #define DESCRIPTOR_DATA 0x92u /* present, ring 0, read and write */
 #define DESCRIPTOR_TSS  0x89u /* present, ring 0, 32-bit TSS, not busy */
+#define DESCRIPTOR_USER 0x60u /* the same for ring 3: to be added */
 #define FLAGS_FLAT      0xcu  /* 4 KiB units, 32-bit */
 #define FLAGS_BYTES     0x0u
 #define LIMIT_FLAT      0xfffffu
+#define NR_DESCRIPTORS  7
 
 #define EFLAGS_RESERVED 0x2u /* always one */
 
@@ -33,7 +39,7 @@ struct tss {
 };
 _Static_assert(sizeof(struct tss) == 104, "Intel SDM 3A, figure 7-2");
 
-static uint64_t gdt[] = {0, 0, 0, 0, 0};
+static uint64_t gdt[NR_DESCRIPTORS]; /* [0] is never used, by the CPU's definition */
 static struct tss kernel_tss;
 static struct tss double_fault_tss;
 
@@ -110,23 +116,33 @@ void gdt_set_kernel_stack(uint32_t top)
 	kernel_tss.esp0 = top;
 }
 
+static void set_flat(unsigned selector, uint32_t access)
+{
+	gdt[selector / 8] = descriptor(0, LIMIT_FLAT, access, FLAGS_FLAT);
+}
+
+static void set_tss(unsigned selector, const struct tss *tss)
+{
+	gdt[selector / 8] =
+		descriptor((uint32_t)tss, sizeof(*tss) - 1, DESCRIPTOR_TSS, FLAGS_BYTES);
+}
+
 void gdt_init(void)
 {
 	struct {
 		uint16_t limit;
 		const uint64_t *base;
 	} __attribute__((packed)) gdtr = {sizeof(gdt) - 1, gdt};
-	const uint32_t tss_limit = sizeof(struct tss) - 1;
 
-	kernel_tss.iomap = sizeof(struct tss);
 	kernel_tss.ss0 = SELECTOR_DATA;
+	kernel_tss.iomap = sizeof(struct tss); /* none: ring 3 may use no port */
 	init_double_fault_tss();
-	gdt[SELECTOR_CODE / 8] = descriptor(0, LIMIT_FLAT, DESCRIPTOR_CODE, FLAGS_FLAT);
-	gdt[SELECTOR_DATA / 8] = descriptor(0, LIMIT_FLAT, DESCRIPTOR_DATA, FLAGS_FLAT);
-	gdt[SELECTOR_TSS / 8] =
-		descriptor((uint32_t)&kernel_tss, tss_limit, DESCRIPTOR_TSS, FLAGS_BYTES);
-	gdt[SELECTOR_DOUBLE_FAULT / 8] =
-		descriptor((uint32_t)&double_fault_tss, tss_limit, DESCRIPTOR_TSS, FLAGS_BYTES);
+	set_flat(SELECTOR_CODE, DESCRIPTOR_CODE);
+	set_flat(SELECTOR_DATA, DESCRIPTOR_DATA);
+	set_flat(SELECTOR_USER_CODE, DESCRIPTOR_CODE | DESCRIPTOR_USER);
+	set_flat(SELECTOR_USER_DATA, DESCRIPTOR_DATA | DESCRIPTOR_USER);
+	set_tss(SELECTOR_TSS, &kernel_tss);
+	set_tss(SELECTOR_DOUBLE_FAULT, &double_fault_tss);
 	__asm__ volatile("lgdt %0" : : "m"(gdtr));
 	load_segments();
 	__asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS));

@@ -22,12 +22,6 @@
 #include <kernel/sched.h>
 #include <kernel/time.h>
 
-/* For a kernel without processes. */
-__attribute__((weak)) void process_activate(struct process *process)
-{
-	(void)process;
-}
-
 /* --- the queue of the ready --------------------------------------------------------- */
 
 static void append_ready(struct cpu *cpu, struct thread *thread)

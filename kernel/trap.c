@@ -2,19 +2,22 @@
 /*
  * The dispatch of exceptions, interrupts and NMIs.
  *
- * An exception is, in this order: forgiven, when the instruction is listed in the
- * exception table (probe_read()); caught, when trap_expect() waits for it; or
- * reported, and the kernel stops.
+ * An exception is, in this order: the process's own affair, when it comes from ring 3;
+ * served, when the kernel touches a page that its process may have; forgiven, when the
+ * instruction is listed in the exception table (probe_read()); caught, when trap_expect()
+ * waits for it; or reported, and the kernel stops.
  *
  * I1: exceptions do not change the context: irq_depth counts interrupts only.
  */
 #include <kernel/cpu.h>
 #include <kernel/irq.h>
 #include <kernel/layout.h>
+#include <kernel/process.h>
 #include <kernel/thread.h>
 #include <kernel/trap.h>
 
 #define GATE_INTERRUPT 0x8e00u /* present, ring 0, 32-bit interrupt gate */
+#define GATE_FROM_USER 0x6000u /* ring 3 may use it by INT: to be added */
 #define GATE_TASK      0x8500u /* present, ring 0, task gate */
 #define STUB_BYTES     16u
 
@@ -34,7 +37,6 @@ extern const char trap_stubs[];
 extern const struct exception_fixup exception_table_start[], exception_table_end[];
 bool trap_guard_run(void (*function)(void *), void *arg, uint32_t *saved_esp);
 _Noreturn void trap_guard_unwind(uint32_t saved_esp);
-size_t probe_copy(void *to, const void *from, size_t n);
 
 static struct gate idt[NR_VECTORS];
 
@@ -47,17 +49,26 @@ struct trap_guard {
 	struct trap_caught caught;
 };
 
-static bool forgive(struct trap_frame *frame)
+static const struct exception_fixup *find_fixup(uint32_t eip)
 {
 	const struct exception_fixup *fixup;
 
-	for (fixup = exception_table_start; fixup < exception_table_end; fixup++) {
-		if (fixup->fault == frame->eip) {
-			frame->eip = fixup->resume;
-			return true;
-		}
-	}
-	return false;
+	for (fixup = exception_table_start; fixup < exception_table_end; fixup++)
+		if (fixup->fault == eip)
+			return fixup;
+	return NULL;
+}
+
+/* Of the kernel's own faults only those that it expects may have to do with a process. */
+static bool forgive(struct trap_frame *frame)
+{
+	const struct exception_fixup *fixup = find_fixup(frame->eip);
+
+	if (!fixup)
+		return false;
+	if (frame->vector != VECTOR_PAGE_FAULT || !process_serve_fault(frame))
+		frame->eip = fixup->resume;
+	return true;
 }
 
 static void exception(struct trap_frame *frame)
@@ -65,6 +76,10 @@ static void exception(struct trap_frame *frame)
 	const struct cpu *cpu = this_cpu();
 	struct trap_guard *guard = cpu->current->guard;
 
+	if (trap_from_user(frame) && frame->vector != VECTOR_MACHINE_CHECK) {
+		process_exception(frame);
+		return;
+	}
 	if (forgive(frame))
 		return;
 	if (guard && guard->vector == frame->vector && cpu->irq_depth == 0 &&
@@ -86,12 +101,18 @@ static void nmi(void)
 
 void trap_dispatch(struct trap_frame *frame)
 {
-	if (frame->vector >= IRQ_VECTOR)
-		irq_dispatch(frame);
-	else if (frame->vector == VECTOR_NMI)
+	if (frame->vector == VECTOR_NMI) {
 		nmi();
+		return;
+	}
+	if (frame->vector == VECTOR_SYSCALL && trap_from_user(frame))
+		syscall_dispatch(frame);
+	else if (frame->vector >= IRQ_VECTOR)
+		irq_dispatch(frame);
 	else
 		exception(frame);
+	if (trap_from_user(frame))
+		process_return_to_user();
 }
 
 bool trap_expect(unsigned vector, void (*function)(void *arg), void *arg,
@@ -126,6 +147,7 @@ void trap_init(void)
 		idt[vector] =
 			(struct gate){stub & 0xffff, SELECTOR_CODE, GATE_INTERRUPT, stub >> 16};
 	}
+	idt[VECTOR_SYSCALL].type |= GATE_FROM_USER;
 	idt[VECTOR_DOUBLE_FAULT] = (struct gate){0, SELECTOR_DOUBLE_FAULT, GATE_TASK, 0};
 	__asm__ volatile("lidt %0" : : "m"(idtr));
 }

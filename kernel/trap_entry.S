@@ -7,6 +7,10 @@
  * flag, saves all registers, loads the kernel's data segments, aligns the stack
  * to 16 bytes as the C ABI wants, and calls trap_dispatch(frame).  Gates are
  * interrupt gates: interrupts are off until iret.
+ *
+ * From ring 3 everything is the same, but the stack, which the CPU has changed before it
+ * pushes anything.  Only the CPU can load what ring 3 may have in a segment register, so
+ * what was saved can be loaded again.
  */
 #include <kernel/layout.h>
 
@@ -15,6 +19,9 @@
 
 /* Vectors for which the CPU pushes an error code: 8, 10 - 14, 17, 21, 29, 30. */
 #define HAS_ERROR_CODE 0x60227d00
+
+/* The bit that is always one, and interrupts; no right to use ports (IOPL 0). */
+#define EFLAGS_USER 0x202
 
 	.text
 	.balign 16
@@ -44,6 +51,8 @@ trap_common:
 	mov $SELECTOR_DATA, %eax
 	mov %eax, %ds
 	mov %eax, %es
+	mov %eax, %fs
+	mov %eax, %gs
 	mov %esp, %ebx
 
 	/* A frame that leads a backtrace from here to the code that was interrupted. */
@@ -106,9 +115,39 @@ trap_guard_unwind:
 	.size trap_guard_unwind, . - trap_guard_unwind
 
 /*
+ * _Noreturn void user_enter(uint32_t eip, uint32_t esp, uint32_t ebx, uint32_t ecx)
+ *
+ * Go on in ring 3, interrupts on; no other register tells it anything of the kernel.
+ */
+	.globl user_enter
+	.type user_enter, @function
+user_enter:
+	mov 4(%esp), %eax
+	mov 8(%esp), %edx
+	mov 12(%esp), %ebx
+	mov 16(%esp), %ecx
+	mov $SELECTOR_USER_DATA, %esi
+	mov %esi, %ds
+	mov %esi, %es
+	mov %esi, %fs
+	mov %esi, %gs
+	push %esi
+	push %edx
+	push $EFLAGS_USER
+	push $SELECTOR_USER_CODE
+	push %eax
+	xor %eax, %eax
+	xor %edx, %edx
+	xor %esi, %esi
+	xor %edi, %edi
+	xor %ebp, %ebp
+	iret
+	.size user_enter, . - user_enter
+
+/*
  * size_t probe_copy(void *to, const void *from, size_t n)
  *
- * Returns how many bytes were not copied, because `from` is not mapped there.
+ * Returns how many bytes were not copied, because one side is not mapped there.
  */
 	.globl probe_copy
 	.type probe_copy, @function

@@ -2,6 +2,7 @@
 /* The slow half of mm's host contract: each hook, by the part of the kernel that has it. */
 #include <kernel/panic.h>
 #include <kernel/printk.h>
+#include <kernel/process.h>
 #include <kernel/stack.h>
 #include <kernel/symbols.h>
 #include <kernel/thread.h>
@@ -113,4 +114,11 @@ bool mm_host_readable(const void *address, size_t nr_bytes)
 		if (page == (last & PAGE_MASK))
 			return true;
 	}
+}
+
+bool mm_host_out_of_memory(gfp_t gfp, unsigned order)
+{
+	(void)gfp;
+	(void)order;
+	return process_out_of_memory();
 }

@@ -3,7 +3,14 @@
 #include <unit/suites.h>
 
 #define KERNEL_SUITES(SUITE) \
-	SUITE(selftest) SUITE(placement) SUITE(protection) SUITE(irq) SUITE(thread) SUITE(wait)
+	SUITE(selftest)      \
+	SUITE(placement)     \
+	SUITE(protection)    \
+	SUITE(irq)           \
+	SUITE(thread)        \
+	SUITE(wait)          \
+	SUITE(process)       \
+	SUITE(user_memory)
 
 KERNEL_SUITES(SUITE_DECLARE)
 

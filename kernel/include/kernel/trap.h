@@ -10,20 +10,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VECTOR_NMI          2u
-#define VECTOR_BREAKPOINT   3u
-#define VECTOR_INVALID_CODE 6u
-#define VECTOR_NO_FPU       7u
-#define VECTOR_DOUBLE_FAULT 8u
-#define VECTOR_PROTECTION   13u
-#define VECTOR_PAGE_FAULT   14u
+#define VECTOR_DIVIDE        0u
+#define VECTOR_DEBUG         1u
+#define VECTOR_NMI           2u
+#define VECTOR_BREAKPOINT    3u
+#define VECTOR_INVALID_CODE  6u
+#define VECTOR_NO_FPU        7u
+#define VECTOR_DOUBLE_FAULT  8u
+#define VECTOR_PROTECTION    13u
+#define VECTOR_PAGE_FAULT    14u
+#define VECTOR_MACHINE_CHECK 18u
 
 /* The bits of a page fault's error code. */
-#define FAULT_PROTECTION    (1u << 0) /* the page is mapped, but not for this */
-#define FAULT_WRITE         (1u << 1)
-#define FAULT_USER          (1u << 2)
-#define FAULT_RESERVED      (1u << 3)
-#define FAULT_FETCH         (1u << 4)
+#define FAULT_PROTECTION     (1u << 0) /* the page is mapped, but not for this */
+#define FAULT_WRITE          (1u << 1)
+#define FAULT_USER           (1u << 2)
+#define FAULT_RESERVED       (1u << 3)
+#define FAULT_FETCH          (1u << 4)
 
 /* The stack at trap_dispatch(), lowest address first; trap_entry.S pushes it. */
 struct trap_frame {
@@ -35,10 +38,16 @@ struct trap_frame {
 	uint32_t user_esp, user_ss; /* only when the CPU changed stacks */
 };
 
+/* Did the trap come from ring 3? */
+static inline bool trap_from_user(const struct trap_frame *frame)
+{
+	return frame->cs & 3;
+}
+
 /* ESP before the trap.  The CPU changes stacks from ring 3, and for a double fault. */
 static inline uint32_t trap_frame_esp(const struct trap_frame *frame)
 {
-	bool changed = frame->cs & 3 || frame->vector == VECTOR_DOUBLE_FAULT;
+	bool changed = trap_from_user(frame) || frame->vector == VECTOR_DOUBLE_FAULT;
 
 	return changed ? frame->user_esp : (uint32_t)&frame->user_esp;
 }
@@ -78,5 +87,8 @@ bool trap_expect(unsigned vector, void (*function)(void *arg), void *arg,
 
 /* Copy `n` bytes from `address`, which may not be mapped: false then.  Any context. */
 bool probe_read(const void *address, void *to, size_t n);
+
+/* The same when either side may not be mapped, or `to` be read-only: how many bytes are left. */
+size_t probe_copy(void *to, const void *from, size_t n);
 
 #endif

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The memory of processes: every page that they had is free again afterwards; their pages lie
+ * apart from the kernel's, so that the largest blocks become whole again, and move while
+ * they run; and when memory is short, the one that has most of it dies.
+ */
+#include "user_programs.h"
+#include <harness.h>
+#include <kernel/layout.h>
+#include <kernel/sched.h>
+#include <mem.h>
+#include <migrate.h>
+#include <mm/format.h>
+#include <mm/highmem.h>
+#include <mm/kmalloc.h>
+#include <unit/live.h>
+#include <zone.h>
+
+#define MIB_PAGES (((size_t)1 << 20) >> PAGE_SHIFT)
+
+/* --- the end ------------------------------------------------------------------------------ */
+
+/* Exactly these many pages go, and each one comes back. */
+TEST(exit_returns_every_page)
+{
+	static const uint32_t sizes[] = {0, 1, 50,
+					 600}; /* the last one needs two tables of pages */
+	struct fingerprint before;
+
+	allow_kept_pages(PROCESS_KEEPS);
+	run_worker(JOB_STATUS, 0); /* what the first process ever makes stays */
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct process *worker;
+		struct mm_memory_info info;
+		size_t free, slabs;
+
+		if (nr_free_pages() < sizes[i] + MIB_PAGES)
+			break;
+		live_settle(&before);
+		mm_memory_info(&info);
+		free = info.free_pages;
+		slabs = info.slab_pages;
+		worker = worker_start(JOB_HOLD, sizes[i]);
+		ASSERT(worker);
+		mm_memory_info(&info);
+		EXPECT_EQ(process_pages(worker), WORKER_PAGES(sizes[i]));
+		EXPECT_EQ(free - info.free_pages - (info.slab_pages - slabs),
+			  process_pages(worker) + process_tables(worker) +
+				  THREAD_STACK_BYTES / PAGE_BYTES);
+		/* Directories of the first and the third gigabyte; tables of heap and stack. */
+		EXPECT_EQ(process_tables(worker), 2 + 2 + (sizes[i] > 500));
+		EXPECT_EQ(worker_stop(worker).status, 0);
+		live_expect_settled(&before);
+	}
+}
+
+/* However it ends. */
+TEST(death_returns_every_page)
+{
+	static const enum offence offences[] = {OFFENCE_READ, OFFENCE_HALT, OFFENCE_OVERFLOW,
+						OFFENCE_WRITE_CALL};
+	struct fingerprint before;
+
+	allow_kept_pages(PROCESS_KEEPS);
+	run_worker(JOB_STATUS, 0);
+	for (unsigned i = 0; i < sizeof(offences) / sizeof(offences[0]); i++) {
+		live_settle(&before);
+		offend(offences[i], KERNEL_BASE);
+		live_expect_settled(&before);
+	}
+}
+
+/* Each page of its heap by its physical address: zone, and type of the pageblock around it. */
+static void expect_placed(struct process *worker, uint32_t pages, unsigned *high)
+{
+	struct mm_zone_info zone;
+	bool has_high = mm_zone_info(MM_ZONE_HIGH, &zone) && zone.free > zone.high;
+
+	for (uint32_t i = 0; i <= pages; i++) {
+		paddr_t phys = 0;
+		struct page *page;
+
+		if (!EXPECT(process_translate(worker, worker_heap() + i * PAGE_SIZE, &phys)))
+			return;
+		page = pfn_to_page((pfn_t)(phys >> PAGE_SHIFT));
+		*high += page_is_highmem(page);
+		EXPECTF(!has_high || phys >= LOW_LIMIT, "%llx is not high memory",
+			(unsigned long long)phys);
+		EXPECTF(buddy_pageblock_type(&zones[live_zone_of(page)].buddy,
+					     page_to_pfn(page)) == BLOCK_USER,
+			"%llx lies among the kernel's pages", (unsigned long long)phys);
+	}
+}
+
+TEST(user_pages_lie_apart)
+{
+	struct process *worker;
+	unsigned high = 0;
+	uint8_t *kernel;
+
+	allow_kept_pages(PROCESS_KEEPS);
+	if (nr_free_pages() < 8 * MIB_PAGES)
+		SKIP("less than 8 MiB free: both types share pageblocks");
+	worker = worker_start(JOB_HOLD, 300);
+	ASSERT(worker);
+	expect_placed(worker, 300, &high);
+	test_note("301 pages in user pageblocks, %u of them in the High zone", high);
+	kernel = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	ASSERT(kernel);
+	EXPECT(buddy_pageblock_type(&zones[live_zone_of(virt_to_page(kernel))].buddy,
+				    page_to_pfn(virt_to_page(kernel))) == BLOCK_KERNEL);
+	kfree(kernel);
+	EXPECT_EQ(worker_stop(worker).status, 0);
+}
+
+/* Many processes that come, fill memory and go, each in its own way. */
+TEST(storm_leaves_large_blocks_whole)
+{
+	enum {
+		PROCESSES = 12,
+		ROUNDS = 3
+	};
+	struct process *workers[PROCESSES];
+	struct fingerprint before;
+	uint32_t budget;
+
+	allow_kept_pages(PROCESS_KEEPS);
+	run_worker(JOB_STATUS, 0);
+	live_settle(&before);
+	budget = (uint32_t)(nr_free_pages() / 2 / PROCESSES);
+	budget = budget > 700 ? 700 : budget > 30 ? budget - 20 : 10;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		for (unsigned i = 0; i < PROCESSES; i++)
+			workers[i] = worker_start(JOB_HOLD, test_random_below(budget));
+		for (unsigned i = 0; i < PROCESSES; i++) {
+			struct process_end end;
+
+			if (!EXPECT(workers[i]))
+				continue;
+			if (test_random_below(3) == 0)
+				process_kill(workers[i]);
+			end = worker_stop(workers[i]);
+			EXPECT(end.fate == PROCESS_KILLED ||
+			       (end.fate == PROCESS_EXITED && end.status == 0));
+		}
+		live_expect_settled(&before); /* block for block */
+	}
+}
+
+/* --- pages that move ------------------------------------------------------------------------ */
+
+/* Move the page at `address` of the process to a fresh one, as compaction would; true if it went. */
+static bool move(struct process *process, uintptr_t address)
+{
+	struct page *to = alloc_page(GFP_NOWAIT | __GFP_HIGHMEM | __GFP_USER | __GFP_MOVABLE),
+		    *from;
+	struct mm_mover *mover = NULL;
+	uint32_t flags = irq_save();
+	paddr_t phys, now = 0;
+
+	if (to && process_translate(process, address, &phys)) {
+		from = pfn_to_page((pfn_t)(phys >> PAGE_SHIFT));
+		mover = migrate_hold_locked(from);
+	}
+	irq_restore(flags);
+	if (!mover) {
+		__free_page(to);
+		return false;
+	}
+	if (!EXPECT(migrate_page(mover, from, to)))
+		return false;
+	return process_translate(process, address, &now) &&
+	       now == page_to_phys(to) + address % PAGE_SIZE;
+}
+
+/* Every page that it has, over and over, while it runs: text, data, stack and heap. */
+TEST(pages_move_under_a_running_process)
+{
+	enum {
+		PAGES = 24,
+		ROUNDS = 40
+	};
+	const uintptr_t others[] = {USER_START, USER_START + PAGE_BYTES,
+				    USER_STACK_TOP - PAGE_BYTES, worker_heap()};
+	struct process *worker;
+	struct process_end end;
+	unsigned moved = 0;
+
+	allow_kept_pages(PROCESS_KEEPS);
+	worker = worker_start(JOB_HOLD, PAGES);
+	ASSERT(worker);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		for (unsigned i = 0; i < 4; i++)
+			moved += move(worker, others[i]);
+		for (unsigned i = 1; i <= PAGES; i++)
+			moved += move(worker, worker_heap() + i * PAGE_BYTES);
+		thread_yield();
+	}
+	EXPECT_EQ(moved, ROUNDS * (4 + PAGES));
+	EXPECT_EQ(process_pages(worker), WORKER_PAGES(PAGES));
+	end = worker_stop(worker);
+	EXPECT_EQ(end.fate, PROCESS_EXITED);
+	EXPECT_EQ(end.status, 0);
+}
+
+/* At random, while it is still touching them for the first time, and while it spins. */
+TEST(pages_move_between_faults)
+{
+	enum {
+		PAGES = 60
+	};
+	struct process *worker, *spinner;
+	unsigned moved = 0;
+
+	allow_kept_pages(PROCESS_KEEPS);
+	spinner = worker_start(JOB_SPIN, 0);
+	worker = worker_create(JOB_MIX, PAGES);
+	ASSERT(worker && spinner);
+	while (!worker_control(worker).ready) {
+		moved += move(worker, worker_heap() + test_random_below(PAGES) * PAGE_BYTES);
+		moved += move(spinner, worker_heap());
+		thread_yield();
+	}
+	EXPECT(moved > PAGES / 2);
+	EXPECT_EQ(worker_stop(spinner).fate, PROCESS_EXITED);
+	EXPECT_EQ(worker_stop(worker).status, 0);
+}
+
+/*
+ * When the space is in use, as it is when the process's own request compacts memory, the CPU
+ * must forget where the page was.  Here the test's thread uses it, and looks.
+ */
+TEST(moved_pages_are_flushed)
+{
+	const volatile uint32_t *word = (const volatile uint32_t *)(worker_heap() + PAGE_BYTES);
+	struct process *worker;
+	uint32_t value = 0, seen[2];
+	bool moved;
+
+	allow_kept_pages(PROCESS_KEEPS);
+	worker = worker_start(JOB_HOLD, 1);
+	ASSERT(worker);
+	preempt_disable();
+	current()->process = worker;
+	process_activate(worker);
+	seen[0] = *word;
+	moved = move(worker, (uintptr_t)word);
+	process_peek(worker, (uintptr_t)word, &value, sizeof(value));
+	value = ~value;
+	process_poke(worker, (uintptr_t)word, &value, sizeof(value));
+	seen[1] = *word;
+	value = ~value;
+	process_poke(worker, (uintptr_t)word, &value, sizeof(value));
+	current()->process = NULL;
+	process_activate(NULL);
+	preempt_enable();
+	EXPECT(moved);
+	EXPECT_EQ(seen[0], value);
+	EXPECT_EQ(seen[1], ~value);
+	EXPECT_EQ(worker_stop(worker).status, 0);
+}
+
+/* Whoever has pinned a page keeps it where it is; and so do pages that are nobody's any more. */
+TEST(pinned_pages_stay)
+{
+	struct process *worker;
+	struct page *page;
+	paddr_t phys = 0;
+
+	allow_kept_pages(PROCESS_KEEPS);
+	worker = worker_start(JOB_HOLD, 1);
+	ASSERT(worker && process_translate(worker, worker_heap(), &phys));
+	page = pfn_to_page((pfn_t)(phys >> PAGE_SHIFT));
+	EXPECT(mm_is_movable(page));
+	get_page(page);
+	EXPECT(!move(worker, worker_heap()));
+	EXPECT_EQ(worker_stop(worker).status, 0);
+	EXPECT_EQ(page_count(page), 1);
+	put_page(page);
+}
+
+/* --- out of memory -------------------------------------------------------------------------- */
+
+/* The policy alone: who must die is the one with most pages. */
+TEST(largest_process_is_the_victim)
+{
+	struct process *workers[3];
+	char line[80];
+
+	allow_kept_pages(PROCESS_KEEPS);
+	EXPECT(!process_out_of_memory()); /* nobody there */
+	for (uint32_t i = 0; i < 3; i++) {
+		workers[i] = worker_start(JOB_HOLD, i == 1 ? 20 : 5 + i);
+		ASSERT(workers[i]);
+	}
+	test_log_begin();
+	EXPECT(process_out_of_memory());
+	mm_snprintf(line, sizeof(line),
+		    "process %u (worker): killed, because memory is short: it holds %u pages",
+		    process_id(workers[1]), WORKER_PAGES(20));
+	EXPECT_LOG(line);
+	EXPECT(process_has_ended(workers[1]));
+	EXPECT(!process_has_ended(workers[0]) && !process_has_ended(workers[2]));
+	EXPECT_EQ(process_pages(workers[1]), 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		struct process_end end = worker_stop(workers[i]);
+
+		EXPECT_EQ(end.fate, i == 1 ? PROCESS_OUT_OF_MEMORY : PROCESS_EXITED);
+		EXPECT_EQ(end.pages, WORKER_PAGES(i == 1 ? 20 : 5 + i));
+	}
+}
+
+TEST_SUITE(user_memory, exit_returns_every_page, death_returns_every_page, user_pages_lie_apart,
+	   storm_leaves_large_blocks_whole, pages_move_under_a_running_process,
+	   pages_move_between_faults, moved_pages_are_flushed, pinned_pages_stay,
+	   largest_process_is_the_victim);
