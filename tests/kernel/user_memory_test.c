@@ -279,6 +279,132 @@ TEST(pinned_pages_stay)
 	put_page(page);
 }
 
+/* --- large blocks ---------------------------------------------------------------------------- */
+
+enum {
+	BLOCKS_LEFT = 12, /* largest blocks, for the processes and what follows */
+	BLOCKS_LEAST = 8, /* with fewer, the machine is too small */
+	NR_WORKERS = 8,   /* fill all but half of one */
+	NR_SURVIVORS = 2, /* and these remain, all over the place */
+};
+
+#define BLOCK_PAGES ((size_t)1 << MM_MAX_ORDER)
+
+/* Where most user pages go. */
+static enum mm_zone_id highest_zone(void)
+{
+	struct mm_zone_info info;
+
+	if (mm_zone_info(MM_ZONE_HIGH, &info) && info.free > BLOCKS_LEAST * BLOCK_PAGES)
+		return MM_ZONE_HIGH;
+	return mm_zone_info(MM_ZONE_NORMAL, &info) ? MM_ZONE_NORMAL : MM_ZONE_DMA;
+}
+
+/* Take all largest blocks but some of this zone; returns how many these are. */
+static unsigned leave_blocks(enum mm_zone_id zone, struct held *held)
+{
+	struct held all;
+	struct page *page;
+	unsigned left = 0;
+
+	held_init(&all);
+	held_init(held);
+	held_take(&all, GFP_NOWAIT | __GFP_HIGHMEM, MM_MAX_ORDER, SIZE_MAX);
+	while ((page = held_pop(&all)) != NULL) {
+		if (left < BLOCKS_LEFT && live_zone_of(page) == zone) {
+			__free_pages(page, MM_MAX_ORDER);
+			left++;
+		} else {
+			held_add(held, page);
+		}
+	}
+	return left;
+}
+
+/* Pages for each of the workers, so that less than one largest block remains. */
+static uint32_t pages_of_each(enum mm_zone_id zone)
+{
+	struct mm_zone_info info = {0};
+
+	mm_zone_info(zone, &info);
+	return (uint32_t)(info.free - BLOCK_PAGES / 2) / NR_WORKERS - WORKER_PAGES(0);
+}
+
+/* How many largest blocks can be had with these flags; they are given back. */
+static unsigned count_blocks(gfp_t gfp)
+{
+	struct held held;
+	unsigned n;
+
+	held_init(&held);
+	n = (unsigned)held_take(&held, gfp, MM_MAX_ORDER, SIZE_MAX);
+	held_free(&held);
+	return n;
+}
+
+/* Start all together, so that their pages mix, and kill most of them. */
+static bool scatter(struct process **workers, uint32_t pages)
+{
+	bool ready = true;
+
+	for (unsigned i = 0; i < NR_WORKERS; i++)
+		workers[i] = worker_create(JOB_MIX, pages);
+	for (unsigned i = 0; i < NR_WORKERS; i++)
+		ready = EXPECT(workers[i] && worker_await(workers[i])) && ready;
+	for (unsigned i = NR_SURVIVORS; i < NR_WORKERS; i++) {
+		if (!workers[i])
+			continue;
+		process_kill(workers[i]);
+		process_wait(workers[i], NULL);
+	}
+	return ready;
+}
+
+/*
+ * Pages of two processes, each among pages that are free: no large block is left.  A request
+ * that may sleep gets one all the same, while the processes check what they have.
+ */
+TEST(scattered_pages_make_way_for_large_blocks)
+{
+	struct mm_zone_info info;
+	enum mm_zone_id zone = highest_zone();
+	gfp_t gfp = (zone == MM_ZONE_HIGH ? GFP_HIGHUSER : GFP_KERNEL) | __GFP_NORETRY;
+	struct process *workers[NR_WORKERS] = {0};
+	unsigned blocks, before, without, with, used;
+	struct fingerprint fingerprint;
+	struct held held;
+
+	allow_kept_pages(PROCESS_KEEPS);
+	run_worker(JOB_STATUS, 0);
+	live_settle(&fingerprint);
+	mm_zone_info(zone, &info);
+	blocks = leave_blocks(zone, &held);
+	if (blocks < BLOCKS_LEAST) {
+		held_free(&held);
+		SKIP("too few large blocks");
+	}
+	before = count_blocks(gfp & ~__GFP_DIRECT_RECLAIM);
+	scatter(workers, pages_of_each(zone));
+	without = count_blocks(gfp & ~__GFP_DIRECT_RECLAIM);
+	with = count_blocks(gfp);
+	used = 0;
+	for (unsigned i = 0; i < NR_SURVIVORS; i++) {
+		struct process_end end = worker_stop(workers[i]);
+
+		EXPECT_EQ(end.fate, PROCESS_EXITED);
+		EXPECT_EQ(end.status, 0);
+		used += (unsigned)end.pages;
+	}
+	held_free(&held);
+	test_note("requests of order %u that succeed, %u pages of processes scattered over %u "
+		  "blocks: %u of %u without compaction, %u of %u with it",
+		  MM_MAX_ORDER, used, blocks, without, before, with, before);
+	EXPECT_EQ(without, 0);
+	/* The zone keeps its low mark meanwhile; one block more may lie as it should not. */
+	EXPECT(with + 2 + (used + info.low) / BLOCK_PAGES >= before);
+	live_expect_settled(&fingerprint);
+}
+
 /* --- out of memory -------------------------------------------------------------------------- */
 
 /* The policy alone: who must die is the one with most pages. */
@@ -310,7 +436,38 @@ TEST(largest_process_is_the_victim)
 	}
 }
 
+/* One that wants ever more gets it until there is no more; then it dies, and nobody else. */
+TEST(hoarder_dies_alone)
+{
+	struct process *bystanders[2], *hoarder;
+	struct fingerprint fingerprint;
+	struct process_end end;
+	struct held held;
+
+	allow_kept_pages(PROCESS_KEEPS);
+	run_worker(JOB_STATUS, 0);
+	live_settle(&fingerprint);
+	leave_blocks(highest_zone(), &held);
+	for (unsigned i = 0; i < 2; i++) {
+		bystanders[i] = worker_start(JOB_HOLD, 10);
+		ASSERT(bystanders[i]);
+	}
+	hoarder = worker_create(JOB_HOARD, 0);
+	ASSERT(hoarder);
+	process_wait(hoarder, &end);
+	EXPECT_EQ(end.fate, PROCESS_OUT_OF_MEMORY);
+	EXPECT(end.pages > 100);
+	test_note("it died with %zu pages", end.pages);
+	for (unsigned i = 0; i < 2; i++) {
+		EXPECT(!process_has_ended(bystanders[i]));
+		EXPECT_EQ(worker_stop(bystanders[i]).status, 0);
+	}
+	held_free(&held);
+	live_expect_settled(&fingerprint);
+}
+
 TEST_SUITE(user_memory, exit_returns_every_page, death_returns_every_page, user_pages_lie_apart,
 	   storm_leaves_large_blocks_whole, pages_move_under_a_running_process,
 	   pages_move_between_faults, moved_pages_are_flushed, pinned_pages_stay,
-	   largest_process_is_the_victim);
+	   scattered_pages_make_way_for_large_blocks, largest_process_is_the_victim,
+	   hoarder_dies_alone);
