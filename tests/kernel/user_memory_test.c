@@ -407,7 +407,7 @@ TEST(scattered_pages_make_way_for_large_blocks)
 
 /* --- out of memory -------------------------------------------------------------------------- */
 
-/* The policy alone: who must die is the one with most pages. */
+/* The policy alone: who must die is the one with most pages, though it is fast asleep. */
 TEST(largest_process_is_the_victim)
 {
 	struct process *workers[3];
@@ -416,7 +416,7 @@ TEST(largest_process_is_the_victim)
 	allow_kept_pages(PROCESS_KEEPS);
 	EXPECT(!process_out_of_memory()); /* nobody there */
 	for (uint32_t i = 0; i < 3; i++) {
-		workers[i] = worker_start(JOB_HOLD, i == 1 ? 20 : 5 + i);
+		workers[i] = worker_start(i == 1 ? JOB_DOZE : JOB_HOLD, i == 1 ? 20 : 5 + i);
 		ASSERT(workers[i]);
 	}
 	test_log_begin();

@@ -24,7 +24,7 @@ uintptr_t worker_heap(void);
 #define WORKER_PAGES(n) ((n) + 4u)
 
 /*
- * A "worker", for JOB_HOLD, JOB_MIX or JOB_SPIN: create it; wait until it is ready, false when it has
+ * A "worker", for one of the jobs with a job_control: create it; wait until it is ready, false when it has
  * ended before; both, NULL for an end before.
  */
 struct process *worker_create(enum job job, uint32_t arg);

@@ -37,12 +37,13 @@ enum job {
 	JOB_FAR,    /* use the ends of a heap of more than a gigabyte */
 	JOB_HOLD,   /* touch so many pages, keep checking them until told to stop */
 	JOB_MIX,    /* the same, but one by one: those who start together mix their pages */
+	JOB_DOZE,   /* touch so many pages, then sleep for very long */
 	JOB_HOARD,  /* touch pages without end */
 	JOB_SPIN,   /* count, without any system call */
 	JOB_SLEEP,  /* for so many ms */
 };
 
-/* At the start of worker's heap, while it has one of the jobs without an end. */
+/* At the start of worker's heap, when its job is to hold pages or to spin. */
 struct job_control {
 	volatile uint32_t stop;   /* set by the test: exit with `errors` */
 	volatile uint32_t ready;  /* all pages are touched */

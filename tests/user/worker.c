@@ -125,7 +125,9 @@ static uint32_t count_wrong(const volatile uint32_t *words, uint32_t page)
 	return wrong;
 }
 
-static int hold(uint32_t pages, bool slowly)
+#define VERY_LONG 0x7fffffffu /* ms */
+
+static int hold(uint32_t job, uint32_t pages)
 {
 	struct job_control *control = grow((pages + 1) * PAGE_BYTES);
 	uint32_t *words = (uint32_t *)control;
@@ -134,10 +136,12 @@ static int hold(uint32_t pages, bool slowly)
 		return -1;
 	for (uint32_t page = 1; page <= pages; page++) {
 		fill(words + page * PAGE_WORDS, page);
-		if (slowly)
+		if (job == JOB_MIX)
 			yield();
 	}
 	control->ready = 1;
+	if (job == JOB_DOZE)
+		sleep(VERY_LONG);
 	while (!control->stop) {
 		for (uint32_t page = 1; page <= pages; page++)
 			control->errors += count_wrong(words + page * PAGE_WORDS, page);
@@ -171,8 +175,9 @@ int main(uint32_t job, uint32_t arg)
 	switch (job) {
 	case JOB_CHECK: return check();
 	case JOB_FAR: return far();
-	case JOB_HOLD: return hold(arg, false);
-	case JOB_MIX: return hold(arg, true);
+	case JOB_HOLD:
+	case JOB_MIX:
+	case JOB_DOZE: return hold(job, arg);
 	case JOB_HOARD: return hoard();
 	case JOB_SPIN: return spin();
 	case JOB_SLEEP: sleep(arg); return 0;
