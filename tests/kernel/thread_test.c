@@ -172,7 +172,7 @@ TEST(without_memory)
 		held_init(&few);
 		held_init(&held);
 		held_take(&few, GFP_KERNEL, 0, pages);
-		held_drain(&held, GFP_KERNEL | __GFP_NOWARN);
+		held_drain(&held, GFP_NOWAIT);
 		held_free(&few);
 		thread = thread_create("too much", look_around, NULL);
 		EXPECT(thread == NULL);

@@ -276,6 +276,30 @@ TEST(timed_waits_end)
 	EXPECT(time_ns() < start + LONG_MS * 1000000ull);
 }
 
+static void wake_in_vain(void *arg)
+{
+	(void)arg;
+	while (!no_more_tokens) {
+		wait_wake_all(&queue);
+		thread_sleep_ms(1);
+	}
+}
+
+/* However often it is woken for nothing, its time is not longer for that. */
+TEST(vain_wake_ups_do_not_prolong)
+{
+	uint64_t start;
+
+	no_more_tokens = false;
+	if (!start_helpers(1, wake_in_vain))
+		return;
+	start = time_ns();
+	EXPECT(!wait_event_until(&queue, time_ns() - start > LONG_MS * 1000000ull,
+				 wait_deadline(50)));
+	no_more_tokens = true;
+	join_helpers(1);
+}
+
 /* A condition that itself waits: the wake-ups of the outer queue wait for it. */
 static struct wait_queue inner;
 
@@ -486,5 +510,6 @@ TEST(sleeping_where_it_is_forbidden)
 
 TEST_SUITE(wait, threads_wake_each_other, handlers_wake_threads, handlers_wake_by_address,
 	   one_wake_up_each, wake_one_wakes_the_first, sleepers_wake_in_order, timed_waits_end,
-	   conditions_may_wait, mutex_excludes, mutex_locked_again, mutex_unlocked_by_another,
-	   mutex_of_the_dead, sleeping_where_it_is_forbidden);
+	   vain_wake_ups_do_not_prolong, conditions_may_wait, mutex_excludes,
+	   mutex_locked_again, mutex_unlocked_by_another, mutex_of_the_dead,
+	   sleeping_where_it_is_forbidden);

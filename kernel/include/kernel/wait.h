@@ -47,14 +47,15 @@ struct waiter {
 
 #define wait_event_until(queue, condition, deadline)                             \
 	({                                                                       \
+		uint64_t deadline_ = (deadline);                                 \
 		struct waiter waiter_;                                           \
 		bool met_;                                                       \
                                                                                  \
 		might_sleep();                                                   \
 		wait_begin(&waiter_, queue);                                     \
-		while (!(met_ = (condition)) && wait_block(&waiter_, deadline))  \
+		while (!(met_ = (condition)) && wait_block(&waiter_, deadline_)) \
 			;                                                        \
-		met_ = met_ || (condition); /* it may have come with the end. */ \
+		met_ = met_ || (condition); /* it may have come with the end */  \
 		wait_end(&waiter_);                                              \
 		met_;                                                            \
 	})
