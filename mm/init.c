@@ -33,7 +33,7 @@ static bool window_bounds(const struct mm_boot_info *info, uintptr_t *start, uin
 {
 	*start = align_up(info->window_start, PAGE_SIZE);
 	*end = info->window_end & PAGE_MASK;
-	return *start<*end && * end - *start> HIGHMEM_SLOT_BYTES;
+	return *start<*end && * end - *start> HIGHMEM_SLOT_BYTES + WINDOW_LEAST_BYTES;
 }
 
 bool mm_init(const struct mm_boot_info *info)

@@ -177,7 +177,7 @@ void *vmalloc_for(size_t size, gfp_t gfp, uintptr_t caller)
 	return (void *)start;
 }
 
-/* Is an area in use whose page at p this is?  If it starts there, only its edges tell. */
+/* Is a page of such an area mapped at p?  Whether the area starts there, its edges tell. */
 static bool is_mapped_as(const void *p, enum window_use use)
 {
 	struct page *page = window_page(p);
@@ -200,13 +200,7 @@ void vfree_for(const void *p, uintptr_t caller)
 
 size_t vmalloc_size(const void *p)
 {
-	struct window_area area;
-
-	window_find(p, &area);
-	if (area.place != WINDOW_AREA || area.use != WINDOW_VMALLOC ||
-	    area.start != (uintptr_t)p)
-		return 0;
-	return area.nr_pages * PAGE_SIZE;
+	return is_mapped_as(p, WINDOW_VMALLOC) ? window_measure((uintptr_t)p) * PAGE_SIZE : 0;
 }
 
 void *__vmalloc(size_t size, gfp_t gfp)

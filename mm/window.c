@@ -52,10 +52,14 @@ void window_reset(void)
 	memset(&window, 0, sizeof(window));
 }
 
-/* Manage [start, end).  False when low memory has no room for the bits. */
+/*
+ * Manage [start, end), but for the first page: a guard against whoever writes in front of
+ * the first area, or behind what is mapped before.  False when low memory has no room
+ * for the bits.
+ */
 bool window_init(uintptr_t start, uintptr_t end)
 {
-	size_t nr_pages = (end - start) >> PAGE_SHIFT;
+	size_t nr_pages = ((end - start) >> PAGE_SHIFT) - GUARD_PAGES;
 	size_t words = (nr_pages + WORD_BITS - 1) / WORD_BITS;
 	size_t bytes = 2 * words * sizeof(uint32_t);
 	paddr_t phys;
@@ -65,7 +69,7 @@ bool window_init(uintptr_t start, uintptr_t end)
 		return false;
 	memset(window.taken, 0, bytes);
 	window.edges = window.taken + words;
-	window.start = start;
+	window.start = start + GUARD_PAGES * PAGE_SIZE;
 	window.nr_pages = nr_pages;
 	window.stale_max = nr_pages / STALE_SHARE;
 	return true;
@@ -301,6 +305,18 @@ size_t window_claim(uintptr_t start, enum window_use use)
 	return n;
 }
 
+/* Pages of the live area that starts at `start`, which is mapped; 0 when none does. */
+size_t window_measure(uintptr_t start)
+{
+	size_t first = index_of(start), n = 0;
+	mm_irqflags_t flags = lock_window();
+
+	if (bit_is_set(window.edges, first))
+		n = window_next_bit(window.edges, first + 1, window.nr_pages, true) - first;
+	unlock_window(flags);
+	return n;
+}
+
 /* The owner of an area has unmapped (lazily) what it had mapped of the n pages. */
 void window_release(uintptr_t start, size_t n)
 {
@@ -359,13 +375,15 @@ static bool is_inside(uintptr_t address)
 	return address - window.start < window.nr_pages * PAGE_SIZE;
 }
 
-/* The page mapped around an address of the window; NULL for any other address. */
+/*
+ * The page mapped around an address of the window; NULL for any other address.  Nobody
+ * but mm maps anything there, and what it maps are pages of its own.
+ */
 struct page *window_page(const void *address)
 {
 	paddr_t phys;
 
-	if (!is_inside((uintptr_t)address) || !mm_host_translate((uintptr_t)address, &phys) ||
-	    !page_exists((pfn_t)(phys >> PAGE_SHIFT)))
+	if (!is_inside((uintptr_t)address) || !mm_host_translate((uintptr_t)address, &phys))
 		return NULL;
 	return page_of_pfn((pfn_t)(phys >> PAGE_SHIFT));
 }

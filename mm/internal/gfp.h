@@ -9,10 +9,15 @@
 /* Why a mask makes no sense, in words; NULL if it does.  Pure. */
 const char *gfp_refusal(gfp_t gfp);
 
-/* Flags whose presence calls for a closer look; the rest combine freely. */
-#define GFP_SUSPECT                                                                        \
-	(~GFP_ALL_BITS | __GFP_DMA | __GFP_HIGHMEM | __GFP_NORETRY | __GFP_RETRY_MAYFAIL | \
-	 __GFP_NOFAIL | __GFP_MEMALLOC)
+/* Flags whose presence calls for a closer look; the rest combine freely, but for two zones. */
+#define GFP_SUSPECT \
+	(~GFP_ALL_BITS | __GFP_NORETRY | __GFP_RETRY_MAYFAIL | __GFP_NOFAIL | __GFP_MEMALLOC)
+#define GFP_ZONES (__GFP_DMA | __GFP_HIGHMEM)
+
+static inline bool gfp_is_suspect(gfp_t gfp)
+{
+	return (gfp & GFP_SUSPECT) || (gfp & GFP_ZONES) == GFP_ZONES;
+}
 
 bool gfp_admit_slow(gfp_t *gfp, uintptr_t caller);
 
@@ -23,7 +28,7 @@ bool gfp_admit_slow(gfp_t *gfp, uintptr_t caller);
  */
 static inline bool gfp_admit(gfp_t *gfp, uintptr_t caller)
 {
-	if ((*gfp & GFP_SUSPECT) || ((*gfp & __GFP_DIRECT_RECLAIM) && !mm_may_sleep()))
+	if (gfp_is_suspect(*gfp) || ((*gfp & __GFP_DIRECT_RECLAIM) && !mm_may_sleep()))
 		return gfp_admit_slow(gfp, caller);
 	return true;
 }

@@ -38,6 +38,9 @@ struct window {
 
 extern struct window window;
 
+/* What a window takes that has no room for an area: a guard page before the first one. */
+#define WINDOW_LEAST_BYTES PAGE_SIZE
+
 /* Where an address of the window lies. */
 enum window_place {
 	WINDOW_OUTSIDE, /* nowhere that anybody has */
@@ -60,6 +63,7 @@ void window_reset(void);
 uintptr_t window_reserve(size_t nr_pages);
 void window_publish(uintptr_t start, size_t nr_pages, enum window_use use);
 size_t window_claim(uintptr_t start, enum window_use use);
+size_t window_measure(uintptr_t start);
 void window_release(uintptr_t start, size_t nr_pages);
 void window_flush(void);
 
