@@ -19,13 +19,16 @@
 #include <mem.h>
 #include <mm/highmem.h>
 #include <mm/kmalloc.h>
+#include <mm/vmalloc.h>
 #include <unit/live.h>
+#include <window.h>
 
 /* --- objects that know their owner --------------------------------------------------------- */
 
 enum what {
 	NOTHING,
 	KMALLOC,
+	AREA,  /* of vmalloc's */
 	CACHE, /* CACHE + i: of caches[i] */
 	PAGES = CACHE + 4,
 };
@@ -146,7 +149,7 @@ static gfp_t random_page_flags(struct owner *owner)
 
 static void allocate(struct owner *owner, struct object *o)
 {
-	unsigned kind = random_of(owner, 10);
+	unsigned kind = random_of(owner, 11);
 
 	o->key = (uint32_t)test_random_from(&owner->random);
 	if (kind == 0) {
@@ -157,6 +160,10 @@ static void allocate(struct owner *owner, struct object *o)
 		o->what = (enum what)(CACHE + kind - 1);
 		o->size = cache_signed[kind - 1];
 		o->p = kmem_cache_alloc(caches[kind - 1], owner->gfp);
+	} else if (kind == 10) {
+		o->what = AREA;
+		o->size = random_size(owner);
+		o->p = __vmalloc(o->size, owner->gfp | __GFP_HIGHMEM);
 	} else {
 		o->what = KMALLOC;
 		o->size = random_size(owner);
@@ -181,6 +188,8 @@ static void release(struct owner *owner, struct object *o)
 		__free_pages(o->page, (unsigned)o->size);
 	else if (o->what == KMALLOC)
 		kfree(o->p);
+	else if (o->what == AREA)
+		vfree(o->p);
 	else
 		kmem_cache_free(caches[o->what - CACHE], o->p);
 	o->what = NOTHING;
@@ -342,10 +351,35 @@ static void storm(unsigned long wanted, uint64_t limit_ns)
 	timer_start(TIMER_HZ, NULL);
 }
 
-/* Every cache that the storm uses gets its magazine now, so that the pages can be compared. */
+/* Page tables for more of the window than the storm comes by: 2 MiB each. */
+#define TABLES     8u
+#define TABLE_SPAN 512u
+
+static void make_page_tables(void)
+{
+	uintptr_t starts[TABLES];
+
+	window_flush();
+	for (unsigned i = 0; i < TABLES; i++) {
+		starts[i] = window_reserve(TABLE_SPAN - 1);
+		if (!EXPECT(starts[i] && mm_host_map(starts[i], virt_to_phys(text_start))))
+			return;
+		mm_host_unmap(starts[i], 1);
+	}
+	for (unsigned i = 0; i < TABLES; i++)
+		window_release(starts[i], TABLE_SPAN - 1);
+	window_flush();
+}
+
+/*
+ * Every cache that the storm uses gets its magazine now, and the window its page tables, so
+ * that the pages can be compared.
+ */
 static void warm_up(void)
 {
 	static const gfp_t kinds[] = {0, __GFP_USER, __GFP_DMA};
+
+	make_page_tables();
 
 	for (unsigned i = 0; i < NR_CACHES; i++)
 		kmem_cache_free(caches[i], kmem_cache_alloc(caches[i], GFP_KERNEL));
@@ -388,7 +422,7 @@ TEST(allocator_under_interrupts)
 	owner_init(&handler, GFP_ATOMIC | __GFP_NOWARN, handler_objects, HANDLER_OBJECTS);
 	memset(interrupted, 0, sizeof(interrupted));
 	nr_interrupted = 0;
-	allow_kept_pages(1); /* page table of the mapping window */
+	allow_kept_pages(1 + TABLES); /* page tables of the mapping window */
 	storm(100, NS_PER_S);
 	release_all(&thread);
 	release_all(&handler);

@@ -9,6 +9,7 @@
 	SUITE(irq)           \
 	SUITE(thread)        \
 	SUITE(wait)          \
+	SUITE(area)          \
 	SUITE(process)       \
 	SUITE(user_memory)
 
