@@ -14,6 +14,7 @@
 #include <kmalloc.h>
 #include <log.h>
 #include <mm/boot.h>
+#include <reclaim.h>
 #include <report.h>
 #include <slab.h>
 #include <window.h>
@@ -45,6 +46,7 @@ bool mm_init(const struct mm_boot_info *info)
 	report_reset(info->panic_on_report);
 	page_array_reset();
 	highmem_reset();
+	reclaim_reset();
 	window_reset();
 
 	if (!bootmem_init(info, can_map))

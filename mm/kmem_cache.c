@@ -18,9 +18,12 @@
 #include <gfp.h>
 #include <magazine.h>
 #include <mem.h>
+#include <page_alloc.h>
 #include <pointer.h>
+#include <reclaim.h>
 #include <report.h>
 #include <slab.h>
+#include <zone.h>
 
 struct list cache_list;
 struct mm_spinlock cache_list_lock;
@@ -45,16 +48,36 @@ static void *refill(struct kmem_cache *cache)
 	return object;
 }
 
-/* The magazine is empty. */
-static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_t gfp,
-						  uintptr_t caller)
+/* From wherever there is one now: the slabs, new slabs.  NULL: there is no memory. */
+static void *refill_or_grow(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
 {
 	void *object;
 
-	magazine_attach(cache, gfp);
 	do
 		object = refill(cache);
 	while (!object && slab_grow(cache, gfp, caller));
+	return object;
+}
+
+/*
+ * The magazine is empty.  Rounds of reclaim are made here and not in the page allocator: what a
+ * sleeper waits for may also be an object of this very cache.
+ */
+static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_t gfp,
+						  uintptr_t caller)
+{
+	gfp_t page_gfp = slab_page_gfp(cache, gfp);
+	struct reclaim_effort effort = {0};
+	void *object;
+
+	magazine_attach(cache, gfp);
+	do {
+		object = refill_or_grow(cache, gfp | effort.more, caller);
+	} while (!object && reclaim_round(&effort, page_gfp, cache->min_order) &&
+		 !(object = magazine_pop(cache)));
+	reclaim_done(&effort);
+	if (!object)
+		pages_fail(page_gfp, cache->min_order, caller);
 	return object;
 }
 
@@ -166,7 +189,9 @@ static __attribute__((noinline)) void free_full(struct slab *slab, unsigned inde
 		return;
 	}
 	magazine_attach(cache, GFP_NOWAIT);
-	if (!free_slow(cache, slab, index))
+	if (free_slow(cache, slab, index))
+		zone_wake_waiters();
+	else
 		pointer_refuse_free(slab_object(slab, index), wanted, caller);
 }
 
@@ -225,14 +250,67 @@ static void list_cache(struct kmem_cache *cache)
 	mm_irq_restore(flags);
 }
 
-static void unlist_cache(struct kmem_cache *cache)
+/* Off the list, if nobody stands on the cache; *holders is how many do. */
+static bool try_unlist(struct kmem_cache *cache, uint32_t *holders)
 {
 	mm_irqflags_t flags = mm_irq_save();
 
 	mm_spin_lock(&cache_list_lock);
-	list_del(&cache->link);
+	cache->dying = true;
+	*holders = cache->holders;
+	if (*holders == 0)
+		list_del(&cache->link);
 	mm_spin_unlock(&cache_list_lock);
 	mm_irq_restore(flags);
+	return *holders == 0;
+}
+
+#define WAIT_MS 10u
+
+static void unlist_cache(struct kmem_cache *cache)
+{
+	uint32_t holders;
+
+	while (!try_unlist(cache, &holders)) {
+		if (!mm_host_wait(&cache->holders, holders, WAIT_MS))
+			mm_cpu_relax();
+	}
+}
+
+/* [g] The first cache from `link` on that is not about to go; NULL at the end. */
+static struct kmem_cache *hold_locked(struct list *link)
+{
+	for (; link != &cache_list; link = link->next) {
+		struct kmem_cache *cache = list_entry(link, struct kmem_cache, link);
+
+		if (!cache->dying) {
+			__atomic_fetch_add(&cache->holders, 1, __ATOMIC_RELAXED);
+			return cache;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * The cache after this one (NULL: the first), held, so that it stays while no lock is; lets
+ * go of this one.  A walk goes on to its end, which is NULL.
+ */
+struct kmem_cache *cache_next(struct kmem_cache *cache)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	struct kmem_cache *next;
+	bool awaited = false;
+
+	mm_spin_lock(&cache_list_lock);
+	next = hold_locked(cache ? cache->link.next : cache_list.next);
+	if (cache)
+		awaited = __atomic_sub_fetch(&cache->holders, 1, __ATOMIC_RELAXED) == 0 &&
+			  cache->dying;
+	mm_spin_unlock(&cache_list_lock);
+	mm_irq_restore(flags);
+	if (awaited) /* it may be gone from here on: the address alone is used */
+		mm_host_wake(&cache->holders);
+	return next;
 }
 
 /* The alignment that objects get: at least the caller's wish and the minimum. */
@@ -280,9 +358,21 @@ void cache_setup(struct kmem_cache *cache, const char *name, size_t size, size_t
 	list_cache(cache);
 }
 
+/* Give back what no cache needs: reclaim's first step. */
+static size_t release_spare(void)
+{
+	struct kmem_cache *cache = NULL;
+	size_t pages = 0;
+
+	while ((cache = cache_next(cache)) != NULL)
+		pages += kmem_cache_shrink(cache);
+	return pages;
+}
+
 /* The allocator's own caches.  Needs the page allocator. */
 void cache_init(void)
 {
+	reclaim_set_spare(release_spare);
 	list_init(&cache_list);
 	memset(&cache_list_lock, 0, sizeof(cache_list_lock));
 	slab_init();

@@ -17,10 +17,10 @@
  *
  * Locks: takes zone locks one at a time; calls nothing with one held.
  */
-#include <compact.h>
 #include <highmem.h>
 #include <mm/format.h>
 #include <page_alloc.h>
+#include <reclaim.h>
 #include <report.h>
 #include <zone.h>
 
@@ -71,7 +71,6 @@ static struct page *try_last_marks(gfp_t gfp, unsigned order, enum mm_zone_id cl
 
 		if (page)
 			return page;
-		zone_count_failure(zone);
 	} while (next_zone(&i));
 	return NULL;
 }
@@ -117,28 +116,52 @@ static void report_failure(gfp_t gfp, unsigned order, uintptr_t caller)
 	report_end(&report, "the request fails: NULL");
 }
 
-/* Rare: the zones are at their low watermarks, or there is no block so large. */
+/* The zones are at their low watermarks, or there is no block so large: as far down as the flags allow. */
+static struct page *try_hard(gfp_t gfp, unsigned order)
+{
+	if (gfp & __GFP_KSWAPD_RECLAIM)
+		reclaim_wake_kswapd();
+	if (!(gfp & __GFP_NOMEMALLOC) && reclaim_is_running())
+		gfp |= __GFP_MEMALLOC;
+	return try_last_marks(gfp, order, gfp_zone(gfp));
+}
+
+static struct page *hand_out(struct page *page)
+{
+	if (page)
+		page->refs = 1;
+	return page;
+}
+
+struct page *pages_try(gfp_t gfp, unsigned order)
+{
+	struct page *page = try_low_marks(gfp, order, gfp_zone(gfp));
+
+	return hand_out(likely(page) ? page : try_hard(gfp, order));
+}
+
+void pages_fail(gfp_t gfp, unsigned order, uintptr_t caller)
+{
+	for (int i = (int)gfp_zone(gfp); i >= MM_ZONE_DMA; i--)
+		zone_count_failure(&zones[i]);
+	if (!(gfp & __GFP_NOWARN))
+		report_failure(gfp, order, caller);
+}
+
+/* Rare.  May take long, if it may sleep. */
 static __attribute__((noinline)) struct page *pages_alloc_slow(gfp_t gfp, unsigned order,
 							       uintptr_t caller)
 {
-	struct page *page = try_last_marks(gfp, order, gfp_zone(gfp));
+	struct reclaim_effort effort = {0};
+	struct page *page;
 
-	if (page)
-		return page;
-	if (order > 0 && (gfp & __GFP_DIRECT_RECLAIM) && compact_for(gfp_zone(gfp), order)) {
-		page = try_last_marks(gfp, order, gfp_zone(gfp));
-		if (page)
-			return page;
-	}
-	if (gfp & __GFP_NOFAIL) { /* every page there is, whatever it was kept for */
-		page = try_last_marks(gfp | __GFP_MEMALLOC, order, gfp_zone(gfp));
-		if (!page)
-			mm_host_panic("mm: no memory for a request that must not fail");
-		return page;
-	}
-	if (!(gfp & __GFP_NOWARN))
-		report_failure(gfp, order, caller);
-	return NULL;
+	do
+		page = try_hard(gfp | effort.more, order);
+	while (!page && reclaim_round(&effort, gfp, order));
+	reclaim_done(&effort);
+	if (!page)
+		pages_fail(gfp, order, caller);
+	return page;
 }
 
 struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller)
@@ -157,7 +180,7 @@ struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller)
 		if (!page)
 			return NULL;
 	}
-	page->refs = 1;
+	hand_out(page);
 	if (gfp & __GFP_ZERO) {
 		for (size_t i = 0; i < (size_t)1 << order; i++)
 			clear_highpage(page + i);

@@ -169,17 +169,13 @@ static void count_pages(const struct kmem_cache *cache, size_t n)
 }
 
 /* A block of the wanted order; without one, of the least that holds an object. */
-static struct page *alloc_slab_pages(const struct kmem_cache *cache, gfp_t gfp,
-				     uintptr_t caller)
+static struct page *alloc_slab_pages(const struct kmem_cache *cache, gfp_t gfp)
 {
-	struct page *page;
-	gfp_t try_gfp =
-		(gfp & ~(__GFP_NOFAIL | __GFP_RETRY_MAYFAIL)) | __GFP_NORETRY | __GFP_NOWARN;
+	struct page *page = pages_try(gfp, cache->order);
 
-	if (cache->order == cache->min_order)
-		return pages_alloc(gfp, cache->order, caller);
-	page = pages_alloc(try_gfp, cache->order, caller);
-	return page ? page : pages_alloc(gfp, cache->min_order, caller);
+	if (!page && cache->order != cache->min_order)
+		page = pages_try(gfp, cache->min_order);
+	return page;
 }
 
 static void init_slab(struct slab *slab, struct kmem_cache *cache, char *memory, unsigned order)
@@ -203,16 +199,22 @@ static void init_slab(struct slab *slab, struct kmem_cache *cache, char *memory,
 	}
 }
 
+/* The flags of a request, and the zone and pageblock type of the cache. */
+gfp_t slab_page_gfp(const struct kmem_cache *cache, gfp_t gfp)
+{
+	gfp_t of_cache = __GFP_ZERO | __GFP_COMP | __GFP_DMA | __GFP_USER | __GFP_MOVABLE;
+
+	return (gfp & ~of_cache) | cache->slab_gfp;
+}
+
 /*
- * One slab more.  False when there is no memory.  Called without locks; others may
- * have taken the new objects before the caller comes to it.
+ * One slab more, if there is memory right now: false when there is none.  Neither sleeps nor
+ * complains.  Called without locks; others may have taken the new objects before
+ * the caller comes to it.
  */
 bool slab_grow(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
 {
-	gfp_t page_gfp =
-		(gfp & ~(__GFP_ZERO | __GFP_COMP | __GFP_DMA | __GFP_USER | __GFP_MOVABLE)) |
-		cache->slab_gfp;
-	struct page *page = alloc_slab_pages(cache, page_gfp, caller);
+	struct page *page = alloc_slab_pages(cache, slab_page_gfp(cache, gfp));
 	char *memory;
 	struct slab *slab;
 	mm_irqflags_t flags;
@@ -220,7 +222,8 @@ bool slab_grow(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
 	if (!page)
 		return false;
 	memory = page_address(page);
-	slab = alloc_descriptor(cache, memory, gfp & ~(__GFP_ZERO | __GFP_DMA), caller);
+	gfp &= ~(__GFP_ZERO | __GFP_DMA | __GFP_DIRECT_RECLAIM | __GFP_NOFAIL);
+	slab = alloc_descriptor(cache, memory, gfp | __GFP_NOWARN, caller);
 	if (!slab) {
 		pages_free(page, page->order);
 		return false;

@@ -1,9 +1,10 @@
 # The sources of the allocator, relative to this folder: every build reads this list.
 # Include paths: mm/include, mm/internal, and the host's folder with <mm_host.h>.
 MM_SOURCES := \
-	memmap.c bootmem.c page.c buddy.c zone.c migrate.c compact.c highmem.c gfp.c page_alloc.c \
-	slab.c magazine.c kmem_cache.c window.c kmalloc.c vmalloc.c kvmalloc.c init.c \
-	bulk.c exact.c mempool.c \
-	debug/format.c debug/report.c debug/pointer.c debug/check_buddy.c debug/check_slab.c debug/check_window.c debug/check.c \
+	memmap.c bootmem.c page.c buddy.c zone.c migrate.c compact.c highmem.c gfp.c page_alloc.c exact.c \
+	shrinker.c reclaim.c slab.c magazine.c kmem_cache.c bulk.c window.c kmalloc.c vmalloc.c kvmalloc.c \
+	mempool.c init.c \
+	debug/format.c debug/report.c debug/pointer.c debug/check_buddy.c debug/check_slab.c debug/check_window.c \
+	debug/check.c \
 	debug/show.c \
 	debug/port_default.c

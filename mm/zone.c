@@ -25,6 +25,7 @@
 #include <zone.h>
 
 struct zone zones[MM_NR_ZONES];
+struct zone_queue zone_queue;
 
 static const char *const zone_names[MM_NR_ZONES] = {"DMA", "Normal", "High"};
 
@@ -170,6 +171,7 @@ bool zones_init(void)
 
 	if (!block_types)
 		return false;
+	memset(&zone_queue, 0, sizeof(zone_queue));
 	for (unsigned i = 0; i < MM_NR_ZONES; i++)
 		block_types = zone_init((enum mm_zone_id)i, i ? limits[i - 1] : 0, limits[i],
 					block_types);
@@ -220,8 +222,35 @@ void zone_free(struct zone *zone, struct page *page, unsigned order)
 	mm_spin_lock(&zone->lock);
 	buddy_free(&zone->buddy, page, order);
 	zone->frees++;
+	__atomic_store_n(&zone->freed, zone->freed + ((size_t)1 << order), __ATOMIC_RELAXED);
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
+	zone_wake_waiters();
+}
+
+/* Something has come free that those who wait for pages may have a use for. */
+void zone_wake_waiters(void)
+{
+	if (unlikely(__atomic_load_n(&zone_queue.waiters, __ATOMIC_RELAXED))) {
+		__atomic_fetch_add(&zone_queue.event, 1, __ATOMIC_RELEASE);
+		mm_host_wake(&zone_queue.event);
+	}
+}
+
+/* Free pages of the zone; a snapshot. */
+size_t zone_free_pages(const struct zone *zone)
+{
+	return __atomic_load_n(&zone->buddy.nr_free, __ATOMIC_RELAXED);
+}
+
+/* Pages that have ever come back to any zone; wraps, so only differences mean something. */
+size_t zones_freed(void)
+{
+	size_t pages = 0;
+
+	for (unsigned i = 0; i < MM_NR_ZONES; i++)
+		pages += __atomic_load_n(&zones[i].freed, __ATOMIC_RELAXED);
+	return pages;
 }
 
 void zone_count_failure(struct zone *zone)

@@ -11,6 +11,13 @@
 /* alloc_pages for a request that passed gfp_admit(); `caller` is who a report names. */
 struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller);
 
+/*
+ * One attempt of it, which neither sleeps nor reclaims nor complains, and does not zero; and the
+ * complaint, for those who reclaim between their attempts (reclaim_round()) themselves.
+ */
+struct page *pages_try(gfp_t gfp, unsigned order);
+void pages_fail(gfp_t gfp, unsigned order, uintptr_t caller);
+
 /* Free a block whose owner has vouched for it: PAGE_BLOCK, one reference, this order. */
 void pages_free(struct page *page, unsigned order);
 

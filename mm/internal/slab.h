@@ -68,6 +68,8 @@ struct kmem_cache {
 	char name[KMEM_CACHE_NAME_MAX];
 
 	struct list link; /* [g] on the list of all caches */
+	uint32_t holders; /* [g] who walk the list and stand here: see cache_next() */
+	bool dying;       /* [g] no new ones */
 
 	struct mm_spinlock lock;          /* [c] guards all below */
 	struct list partial, full, empty; /* slabs */
@@ -98,6 +100,7 @@ static inline void *slab_object(const struct slab *slab, unsigned index)
 void slab_init(void);
 void slab_choose_layout(struct kmem_cache *cache);
 size_t slab_descriptor_size(const struct kmem_cache *cache);
+gfp_t slab_page_gfp(const struct kmem_cache *cache, gfp_t gfp);
 bool slab_grow(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller);
 struct slab *slab_take_locked(struct kmem_cache *cache, unsigned *index);
 void slab_give_locked(struct kmem_cache *cache, struct slab *slab, unsigned index);
@@ -112,6 +115,8 @@ bool cache_admit(const struct kmem_cache *cache, gfp_t *gfp, uintptr_t caller);
 void *cache_alloc(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller);
 void cache_free_object(struct slab *slab, void *object, uintptr_t caller);
 void cache_free_internal(struct kmem_cache *cache, void *object);
+
+struct kmem_cache *cache_next(struct kmem_cache *cache);
 
 /* The list of all caches. */
 extern struct list cache_list;             /* [g] */

@@ -19,6 +19,7 @@ struct zone {
 	struct mm_spinlock lock; /* [z] guards all below */
 	struct buddy buddy;
 	unsigned long allocs, frees; /* blocks */
+	size_t freed;                /* pages, ever; wraps */
 	unsigned long failures;      /* requests that this zone turned down at their last try */
 	unsigned long moved;         /* pages that compaction has moved */
 	unsigned long compacted;     /* blocks that it gained */
@@ -26,6 +27,17 @@ struct zone {
 };
 
 extern struct zone zones[MM_NR_ZONES];
+
+/*
+ * Who waits for pages of any zone.  A free changes `event`, and wakes, if there are waiters;
+ * it looks after it has given up the zone's lock, under which a waiter, who is counted
+ * by then, looks for pages: so one of the two sees the other.
+ */
+struct zone_queue {
+	uint32_t waiters, event; /* [a] */
+};
+
+extern struct zone_queue zone_queue;
 
 /* What the watermarks are computed from, and what comes out.  Pages. */
 struct zone_sizing {
@@ -41,5 +53,8 @@ struct page *zone_alloc(struct zone *zone, unsigned order, enum block_type type,
 void zone_free(struct zone *zone, struct page *page, unsigned order);
 void zone_count_failure(struct zone *zone);
 void zone_read(struct zone *zone, struct mm_zone_info *info);
+void zone_wake_waiters(void);
+size_t zone_free_pages(const struct zone *zone);
+size_t zones_freed(void);
 
 #endif

@@ -86,6 +86,9 @@ unsigned long host_interrupts(void); /* delivered so far */
 void host_on_sleep(bool (*sleep)(const uint32_t *word, unsigned ms));
 unsigned long host_wakes(void); /* calls of mm_host_wake() so far */
 
+/* What mm_host_out_of_memory() does.  NULL: it cannot help. */
+void host_on_out_of_memory(bool (*ask)(gfp_t gfp, unsigned order));
+
 /* What mm_host_time() says. */
 void host_set_time(uint64_t ns);
 

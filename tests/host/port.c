@@ -153,6 +153,31 @@ void mm_host_wake(const uint32_t *word)
 	wakes++;
 }
 
+/* There is one thread, and so one word. */
+uint32_t *mm_host_thread_word(void)
+{
+	static uint32_t word;
+
+	if (host.irq_depth || host.nmi)
+		host_die("mm_host_thread_word() in an interrupt");
+	return &word;
+}
+
+static bool (*ask_host)(gfp_t gfp, unsigned order);
+
+void host_on_out_of_memory(bool (*ask)(gfp_t gfp, unsigned order))
+{
+	ask_host = ask;
+}
+
+bool mm_host_out_of_memory(gfp_t gfp, unsigned order)
+{
+	check_no_lock("mm_host_out_of_memory");
+	if (!mm_may_sleep())
+		host_die("mm_host_out_of_memory() where sleeping is not allowed");
+	return ask_host && ask_host(gfp, order);
+}
+
 /* --- log and panic ------------------------------------------------------------------- */
 
 void mm_host_log(const char *line)

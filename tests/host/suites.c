@@ -8,6 +8,7 @@
 	SUITE(interrupt)     \
 	SUITE(lazy)          \
 	SUITE(mempool_wait)  \
+	SUITE(waiting)       \
 	SUITE(broken)
 
 HOST_SUITES(SUITE_DECLARE)

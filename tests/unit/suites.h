@@ -25,6 +25,7 @@
 	SUITE(compact)     \
 	SUITE(page_alloc)  \
 	SUITE(exact)       \
+	SUITE(reclaim)     \
 	SUITE(slab)        \
 	SUITE(magazine)    \
 	SUITE(kmem_cache)  \

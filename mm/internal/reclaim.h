@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Reclaim as the allocators use it.  See reclaim.c. */
+#ifndef MM_INTERNAL_RECLAIM_H
+#define MM_INTERNAL_RECLAIM_H
+
+#include <mm/reclaim.h>
+#include <mm/stats.h>
+
+/* What one request has tried so far.  Starts as all zeros. */
+struct reclaim_effort {
+	unsigned rounds; /* of reclaim */
+	unsigned idle;   /* rounds since anybody freed a page */
+	size_t freed;    /* zones_freed() at the last look */
+	bool waiting;    /* counted as a waiter */
+	uint32_t event;  /* of the zones' wait queue, from before the last attempt */
+	gfp_t more;      /* flags that the next attempt has in addition */
+};
+
+/*
+ * reclaim_round - after an attempt that failed: reclaim, wait, or tell the host.  True: try
+ * again.  reclaim_done() must follow in the end.
+ */
+bool reclaim_round(struct reclaim_effort *effort, gfp_t gfp, unsigned order);
+void reclaim_done(struct reclaim_effort *effort);
+
+/* Is this code part of reclaim?  Then it may use reserves, and must not reclaim. */
+bool reclaim_is_running(void);
+
+void reclaim_wake_kswapd(void);
+
+/* The layer above says how its spare memory is given back: a function that returns pages. */
+void reclaim_set_spare(size_t (*release)(void));
+
+void reclaim_reset(void);
+
+/* shrinker.c */
+size_t shrink_all(gfp_t gfp, unsigned priority);
+void shrinkers_reset(void);
+
+#endif

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Reclaim: who gives memory back when there is not enough, and who waits for it.
+ *
+ * kswapd, a thread of the host's, wakes when a request finds every zone that it may use at
+ * its low watermark, and works until all zones are at their high one.  A request that may
+ * sleep and finds nothing goes round by round:
+ *
+ *	1. moves pages together (compact.c), if it wants more than one; reclaims itself;
+ *	2. if nobody has freed a page since its last attempt, waits on the zones' queue,
+ *	   which every free wakes, for WAIT_MS at most;
+ *	3. after IDLE_ROUNDS rounds in which nobody freed anything, asks the host to
+ *	   free something (mm_host_out_of_memory), and gives up if it cannot.
+ *
+ * NORETRY, and orders beyond COSTLY_ORDER without RETRY_MAYFAIL or NOFAIL, have one round.
+ * RETRY_MAYFAIL does not ask the host.  NOFAIL goes on for ever, with all reserves.
+ *
+ * Progress is pages that came back to zones, whoever freed them: a shrinker that claims
+ * more, or whose objects free no page, deceives nobody.
+ *
+ * I1. A thread in reclaim has THREAD_RECLAIMS in its word: its requests do not reclaim
+ *     again, and may use the reserves.
+ * I2. A waiter reads the queue's event before the attempt whose failure sends it to
+ *     sleep; a free comes after that attempt, then it changes the event, or before,
+ *     and then the attempt saw the page.  So no wake-up is lost.
+ *
+ * No locks of its own.
+ */
+#include <bits.h>
+#include <compact.h>
+#include <mem.h>
+#include <mm/port.h>
+#include <page_alloc.h>
+#include <reclaim.h>
+#include <zone.h>
+
+#define COSTLY_ORDER    3u /* larger blocks are not promised, however long one reclaims */
+#define IDLE_ROUNDS     16u
+#define WAIT_MS         10u
+#define DIRECT_TARGET   32u  /* pages that direct reclaim is content with */
+#define HOPELESS_MS     100u /* kswapd's rest after a pass that freed nothing */
+#define FOR_EVER        (~0u)
+
+/* In a thread's word. */
+#define THREAD_RECLAIMS 1u
+
+static size_t (*release_spare)(void); /* [I] */
+
+/* Does somebody want kswapd to work?  It waits while this is 0. */
+static uint32_t kswapd_wanted; /* [a] */
+
+void reclaim_reset(void)
+{
+	release_spare = NULL;
+	kswapd_wanted = 0;
+	shrinkers_reset();
+}
+
+void reclaim_set_spare(size_t (*release)(void))
+{
+	release_spare = release;
+}
+
+/* --- who reclaims -------------------------------------------------------------- */
+
+unsigned memalloc_noreclaim_save(void)
+{
+	uint32_t *word = mm_host_thread_word();
+	uint32_t before = *word;
+
+	*word |= THREAD_RECLAIMS;
+	return before;
+}
+
+void memalloc_noreclaim_restore(unsigned before)
+{
+	*mm_host_thread_word() = before;
+}
+
+/* An interrupt on top of a thread that reclaims is no part of that. */
+bool reclaim_is_running(void)
+{
+	struct mm_context context;
+
+	mm_host_context(&context);
+	return context.kind == MM_CONTEXT_THREAD && (*mm_host_thread_word() & THREAD_RECLAIMS);
+}
+
+/* --- one pass ------------------------------------------------------------------ */
+
+static void release(void)
+{
+	if (release_spare)
+		release_spare();
+}
+
+/* Reclaim at one priority. */
+static void shrink_once(gfp_t gfp, unsigned priority)
+{
+	if (shrink_all(gfp, priority))
+		release(); /* objects that were freed may have left slabs empty */
+}
+
+/* Ask ever more of everybody, until `target` pages are free that were not.  Returns pages. */
+static size_t reclaim_pages(gfp_t gfp, size_t target)
+{
+	size_t before = zones_freed();
+	unsigned saved = memalloc_noreclaim_save();
+
+	release();
+	for (unsigned priority = SHRINK_LIGHTLY + 1; priority-- > 0;) {
+		if (zones_freed() - before >= target)
+			break;
+		shrink_once(gfp, priority);
+	}
+	memalloc_noreclaim_restore(saved);
+	return zones_freed() - before;
+}
+
+size_t mm_shrink_all(void)
+{
+	return reclaim_pages(GFP_KERNEL, SIZE_MAX);
+}
+
+/* --- requests that may sleep --------------------------------------------------- */
+
+/* Is one round all that this request gets? */
+static bool gives_up_early(gfp_t gfp, unsigned order)
+{
+	if (gfp & (__GFP_RETRY_MAYFAIL | __GFP_NOFAIL))
+		return false;
+	return (gfp & __GFP_NORETRY) || order > COSTLY_ORDER;
+}
+
+/* May the host be asked to have somebody die for this request?  Nobody's death brings DMA memory. */
+static bool is_worth_a_life(gfp_t gfp, unsigned order)
+{
+	return order <= COSTLY_ORDER && (gfp & __GFP_FS) &&
+	       !(gfp & (__GFP_DMA | __GFP_RETRY_MAYFAIL));
+}
+
+/* Join the queue, for the attempts to come; later look whether to sleep in it. */
+static bool wait_for_pages(struct reclaim_effort *effort)
+{
+	bool slept = true;
+
+	if (effort->waiting)
+		slept = mm_host_wait(&zone_queue.event, effort->event, WAIT_MS);
+	else
+		__atomic_fetch_add(&zone_queue.waiters, 1, __ATOMIC_SEQ_CST);
+	effort->waiting = true;
+	effort->event = __atomic_load_n(&zone_queue.event, __ATOMIC_ACQUIRE);
+	return slept;
+}
+
+/* Reclaim has come to its end.  True: there is a reason to try once more. */
+static bool last_resort(struct reclaim_effort *effort, gfp_t gfp, unsigned order)
+{
+	if (is_worth_a_life(gfp, order) && mm_host_out_of_memory(gfp, order)) {
+		effort->idle = 0;
+		return true;
+	}
+	if (!(gfp & __GFP_NOFAIL))
+		return false;
+	if (effort->more && !wait_for_pages(effort))
+		mm_host_panic("mm: no memory for a request that must not fail");
+	effort->more = __GFP_MEMALLOC;
+	return true;
+}
+
+/* Has anybody freed a page since the last round? */
+static bool note_progress(struct reclaim_effort *effort)
+{
+	size_t freed = zones_freed();
+	bool progress = effort->rounds == 1 || freed != effort->freed;
+
+	effort->freed = freed;
+	effort->idle = progress ? 0 : effort->idle + 1;
+	return progress;
+}
+
+bool reclaim_round(struct reclaim_effort *effort, gfp_t gfp, unsigned order)
+{
+	bool progress;
+
+	if (!(gfp & __GFP_DIRECT_RECLAIM) || reclaim_is_running())
+		return false;
+	if (effort->rounds > 0 && gives_up_early(gfp, order))
+		return false;
+	if (effort->rounds++ == 0 && order > 0 && compact_for(gfp_zone(gfp), order))
+		return true;
+	reclaim_pages(gfp, max_size(DIRECT_TARGET, (size_t)1 << order));
+	if (order > 0)
+		compact_for(gfp_zone(gfp), order);
+	progress = note_progress(effort);
+	if (effort->idle > IDLE_ROUNDS)
+		return last_resort(effort, gfp, order);
+	if (wait_for_pages(effort))
+		return true;
+	/* Where one cannot sleep, interrupts that free and take for ever must not keep us here. */
+	return (progress && effort->rounds <= IDLE_ROUNDS) || last_resort(effort, gfp, order);
+}
+
+void reclaim_done(struct reclaim_effort *effort)
+{
+	if (effort->waiting)
+		__atomic_fetch_sub(&zone_queue.waiters, 1, __ATOMIC_SEQ_CST);
+}
+
+/* --- kswapd -------------------------------------------------------------------- */
+
+/* Called for each request that finds the zones at their low marks: mostly one load. */
+void reclaim_wake_kswapd(void)
+{
+	if (__atomic_load_n(&kswapd_wanted, __ATOMIC_RELAXED) == 0 &&
+	    __atomic_exchange_n(&kswapd_wanted, 1, __ATOMIC_SEQ_CST) == 0)
+		mm_host_wake(&kswapd_wanted);
+}
+
+static bool all_zones_high(void)
+{
+	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
+		if (zone_free_pages(&zones[i]) < zones[i].high)
+			return false;
+	}
+	return true;
+}
+
+/* Bring all zones to their high marks.  False: everything was asked for, and no page came. */
+static bool balance(void)
+{
+	size_t before = zones_freed();
+
+	release();
+	for (unsigned priority = SHRINK_LIGHTLY + 1; priority-- > 0;) {
+		if (all_zones_high())
+			return true;
+		shrink_once(GFP_KERNEL, priority);
+	}
+	return all_zones_high() || zones_freed() != before;
+}
+
+void mm_kswapd(void *unused)
+{
+	static uint32_t nobody; /* changes it */
+
+	(void)unused;
+	memalloc_noreclaim_save();
+	while (mm_host_wait(&kswapd_wanted, 0, FOR_EVER)) {
+		if (__atomic_exchange_n(&kswapd_wanted, 0, __ATOMIC_SEQ_CST) == 0)
+			continue;
+		while (!all_zones_high() && balance())
+			;
+		if (!all_zones_high())
+			mm_host_wait(&nobody, 0, HOPELESS_MS);
+	}
+}
