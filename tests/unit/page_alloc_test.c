@@ -369,7 +369,7 @@ TEST(failures_are_rate_limited)
 	held_drain(&held, NOWAIT);
 	test_log_begin();
 	for (unsigned i = 0; i < tries; i++)
-		EXPECT(!alloc_pages(GFP_KERNEL, 0));
+		EXPECT(!alloc_pages(GFP_KERNEL | __GFP_NORETRY, 0));
 	held_free(&held);
 	printed = live_log_count("allocation failed: no block of order");
 	EXPECT(printed <= 10); /* two bursts, should a second begin meanwhile */
