@@ -48,9 +48,11 @@ TEST(small_and_easy_ones_are_kmalloc)
 /* Of low memory, only pages whose buddies are taken are left: no block of two. */
 static void leave_single_pages(struct held *held)
 {
+	struct fingerprint settled;
 	struct held single;
 	struct page *page;
 
+	live_settle(&settled); /* what slabs can spare would be reclaimed */
 	held_init(held);
 	held_init(&single);
 	held_take(&single, GFP_NOWAIT | __GFP_MEMALLOC, 0, SINGLE_PAGES);
