@@ -145,29 +145,6 @@ bool address_space_grow(struct address_space *space, uintptr_t start, uintptr_t 
 
 /* --- pages ------------------------------------------------------------------------------ */
 
-/* The entry for `address`; NULL when there is no table for it. */
-static struct entry *find_entry(const struct address_space *space, uintptr_t address)
-{
-	struct entry *entry = &space->pdpt[address >> DIRECTORY_SHIFT];
-
-	if (!entry_present(entry))
-		return NULL;
-	entry = directory_entry_of(table_of(entry), address);
-	return entry_present(entry) ? table_entry(entry, address) : NULL;
-}
-
-bool address_space_translate(const struct address_space *space, uintptr_t address,
-			     paddr_t *phys)
-{
-	const struct entry *entry = address < USER_END ? find_entry(space, address) : NULL;
-
-	if (!entry || !entry_present(entry))
-		return false;
-	*phys = (entry_read(entry) & PTE_FRAME) + address % PAGE_SIZE;
-	return true;
-}
-
-/* The same for a page that is to come.  It is faster to look among the tables: most are few. */
 static struct user_table *find_table(const struct address_space *space, uintptr_t address)
 {
 	struct user_table *table = space->tables;
@@ -175,6 +152,26 @@ static struct user_table *find_table(const struct address_space *space, uintptr_
 	while (table && address - table->start >= LARGE_PAGE_BYTES)
 		table = table->next;
 	return table;
+}
+
+static struct entry *entry_in(const struct user_table *table, uintptr_t address)
+{
+	return &table->entries[(address - table->start) >> PAGE_SHIFT];
+}
+
+bool address_space_translate(const struct address_space *space, uintptr_t address,
+			     paddr_t *phys)
+{
+	const struct user_table *table = find_table(space, address);
+	const struct entry *entry;
+
+	if (!table)
+		return false;
+	entry = entry_in(table, address);
+	if (!entry_present(entry))
+		return false;
+	*phys = (entry_read(entry) & PTE_FRAME) + address % PAGE_SIZE;
+	return true;
 }
 
 /* Permissions are told by the lower tables: here these bits must be 0. */
@@ -266,7 +263,7 @@ static bool bring_page(struct address_space *space, const struct area *area, uin
 		table = add_table(space, address, GFP_KERNEL | gfp);
 	if (!table)
 		return false;
-	entry = &table->entries[(address - table->start) >> PAGE_SHIFT];
+	entry = entry_in(table, address);
 	if (entry_present(entry))
 		return true;
 	page = alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_ZERO | gfp);
