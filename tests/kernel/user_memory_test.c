@@ -8,6 +8,7 @@
 #include <harness.h>
 #include <kernel/layout.h>
 #include <kernel/sched.h>
+#include <kernel/time.h>
 #include <mem.h>
 #include <migrate.h>
 #include <mm/format.h>
@@ -405,6 +406,112 @@ TEST(scattered_pages_make_way_for_large_blocks)
 	live_expect_settled(&fingerprint);
 }
 
+static size_t pages_moved(enum mm_zone_id zone)
+{
+	struct mm_zone_info info = {0};
+
+	mm_zone_info(zone, &info);
+	return info.moved;
+}
+
+/* Start one, and see it get some of its pages. */
+static struct process *start_worker(uint32_t most)
+{
+	uint32_t pages = 1 + test_random_below(most);
+	struct process *worker = worker_create(JOB_MIX, pages);
+
+	if (!EXPECT(worker))
+		return NULL;
+	pages = test_random_below(pages);
+	while (process_pages(worker) < pages)
+		thread_yield();
+	return worker;
+}
+
+/* End one in one of two ways. */
+static void end_worker(struct process *worker)
+{
+	struct process_end end;
+
+	if (test_random_below(2) == 0 && worker_await(worker)) {
+		end = worker_stop(worker);
+		EXPECT(end.fate == PROCESS_EXITED && end.status == 0);
+	} else {
+		process_kill(worker);
+		mm_compact();
+		process_wait(worker, &end);
+		EXPECT_EQ(end.fate, PROCESS_KILLED);
+	}
+}
+
+/* Distances of interrupts, in ticks of the PIT (0.84 us): a few thousand a second. */
+#define TICKS_MIN 40u
+#define TICKS_MAX 400u
+
+static struct {
+	uint64_t random;
+	struct page *block;
+	unsigned order;
+	unsigned long failures;
+} handler;
+
+/* Allocates and frees, and ends the time slice of whoever is interrupted. */
+static void random_interrupt(struct trap_frame *frame)
+{
+	uint32_t ticks =
+		(uint32_t)(test_random_from(&handler.random) % (TICKS_MAX - TICKS_MIN));
+
+	(void)frame;
+	__free_pages(handler.block, handler.order);
+	handler.order = ticks % 4;
+	handler.block = alloc_pages(GFP_ATOMIC, handler.order);
+	handler.failures += !handler.block;
+	timer_arm(TICKS_MIN + ticks, random_interrupt);
+}
+
+/* In the middle of a page fault, of a move, of an end: the timer interrupts at random. */
+TEST(pages_move_while_processes_come_and_go)
+{
+	enum {
+		CHANGES = 60,
+		MOST_PAGES = 900
+	};
+	enum mm_zone_id zone = highest_zone();
+	struct process *workers[NR_WORKERS] = {0};
+	struct fingerprint fingerprint;
+	size_t moved = pages_moved(zone);
+	struct held held;
+
+	allow_kept_pages(PROCESS_KEEPS);
+	run_worker(JOB_STATUS, 0);
+	live_settle(&fingerprint);
+	if (leave_blocks(zone, &held) < BLOCKS_LEAST) {
+		held_free(&held);
+		SKIP("too few large blocks");
+	}
+	memset(&handler, 0, sizeof(handler));
+	handler.random = test_random64();
+	timer_arm(TICKS_MIN, random_interrupt);
+	for (unsigned i = 0; i < CHANGES && !test_failed(); i++) {
+		struct process **worker = &workers[test_random_below(NR_WORKERS)];
+
+		if (*worker)
+			end_worker(*worker);
+		*worker = *worker ? NULL : start_worker(MOST_PAGES);
+		mm_compact();
+	}
+	timer_start(TIMER_HZ, NULL);
+	__free_pages(handler.block, handler.order);
+	EXPECT_EQ(handler.failures, 0);
+	for (unsigned i = 0; i < NR_WORKERS; i++)
+		if (workers[i])
+			end_worker(workers[i]);
+	test_note("%zu pages moved", pages_moved(zone) - moved);
+	EXPECT(pages_moved(zone) > moved);
+	held_free(&held);
+	live_expect_settled(&fingerprint);
+}
+
 /* --- out of memory -------------------------------------------------------------------------- */
 
 /* The policy alone: who must die is the one with most pages, though it is fast asleep. */
@@ -469,5 +576,5 @@ TEST(hoarder_dies_alone)
 TEST_SUITE(user_memory, exit_returns_every_page, death_returns_every_page, user_pages_lie_apart,
 	   storm_leaves_large_blocks_whole, pages_move_under_a_running_process,
 	   pages_move_between_faults, moved_pages_are_flushed, pinned_pages_stay,
-	   scattered_pages_make_way_for_large_blocks, largest_process_is_the_victim,
-	   hoarder_dies_alone);
+	   scattered_pages_make_way_for_large_blocks, pages_move_while_processes_come_and_go,
+	   largest_process_is_the_victim, hoarder_dies_alone);
