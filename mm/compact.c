@@ -260,15 +260,17 @@ static pfn_t clear_frame(const struct region *source, pfn_t pfn)
 	bool used = page_get_kind(from) == PAGE_BLOCK &&
 		    __atomic_load_n(&from->refs, __ATOMIC_RELAXED);
 	struct mm_mover *mover = used ? prepare_move_locked(source, from, &to) : NULL;
+	enum migrate_result result;
 	pfn_t step = page_get_kind(from) == PAGE_FREE ? (pfn_t)1 << from->order : 1;
 
 	unlock_zone(flags);
 	if (!used)
 		return step;
-	if (!mover || !migrate_page(mover, from, to))
+	if (!mover)
 		return 0;
-	pass.moved++;
-	return 1;
+	result = migrate_page(mover, from, to);
+	pass.moved += result == MIGRATE_MOVED || result == MIGRATE_PINNED;
+	return result == MIGRATE_MOVED || result == MIGRATE_FREED;
 }
 
 /* Isolate a source, if it still is one, and the zone can do without so many pages meanwhile. */

@@ -55,18 +55,12 @@ struct mm_mover *migrate_hold_locked(struct page *page)
 	return mover;
 }
 
-/* Drop `n` references of a block at one stroke; false, and nothing dropped, if it has less. */
+/* Drop `n` references of a block that has so many; true if these were the last. */
 static bool drop_references(struct page *page, uint32_t n)
 {
-	uint32_t refs = __atomic_load_n(&page->refs, __ATOMIC_RELAXED);
-
-	do {
-		if (refs < n)
-			return false;
-	} while (!__atomic_compare_exchange_n(&page->refs, &refs, refs - n, true,
-					      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
-	if (refs == n)
-		zone_free(&zones[page->zone], page, 0);
+	if (__atomic_sub_fetch(&page->refs, n, __ATOMIC_ACQ_REL))
+		return false;
+	zone_free(&zones[page->zone], page, 0);
 	return true;
 }
 
@@ -78,31 +72,39 @@ static void end_move(void)
 	mm_host_wake(&moving.ended);
 }
 
-void migrate_let_go(struct page *page)
+bool migrate_let_go(struct page *page)
 {
 	end_move();
-	drop_references(page, 1);
+	return drop_references(page, 1);
+}
+
+/*
+ * The owner's reference to a page that moved is ours to drop, with our own.  If it is gone, the
+ * owner has freed the page, and then said that it moved it: a liar, but no harm is done.
+ */
+static enum migrate_result release_moved(struct mm_mover *mover, struct page *from)
+{
+	if (__atomic_load_n(&from->refs, __ATOMIC_ACQUIRE) >= MM_MOVING_REFS)
+		return drop_references(from, MM_MOVING_REFS) ? MIGRATE_MOVED : MIGRATE_PINNED;
+	report_now(MM_REPORT_MISUSE, (uintptr_t)from, (uintptr_t)mover->move,
+		   "the page is freed once", "a mover moved page frame 0x%x, which was freed",
+		   pfn_of_page(from));
+	drop_references(from, 1);
+	return MIGRATE_MOVED;
 }
 
 /* Nobody else knows `to` yet; when move() says true, it may be gone by then. */
-bool migrate_page(struct mm_mover *mover, struct page *from, struct page *to)
+enum migrate_result migrate_page(struct mm_mover *mover, struct page *from, struct page *to)
 {
 	to->refs = 1;
 	mm_set_movable(to, mover);
 	if (!mover->move(mover, from, to)) {
 		mm_clear_movable(to);
 		drop_references(to, 1);
-		migrate_let_go(from);
-		return false;
+		return migrate_let_go(from) ? MIGRATE_FREED : MIGRATE_STAYED;
 	}
 	end_move();
-	if (drop_references(from, MM_MOVING_REFS))
-		return true;
-	report_now(MM_REPORT_MISUSE, (uintptr_t)from, (uintptr_t)mover->move,
-		   "the page is freed once", "a mover moved page frame 0x%x, which was freed",
-		   pfn_of_page(from));
-	drop_references(from, 1);
-	return true;
+	return release_moved(mover, from);
 }
 
 /* --- for owners --------------------------------------------------------------------- */

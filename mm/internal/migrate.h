@@ -15,10 +15,17 @@ bool migrate_possible(const struct page *page);
  */
 struct mm_mover *migrate_hold_locked(struct page *page);
 
-/* Move a page that is held to `to`, fresh from the zone; false, and `to` is free again, if not. */
-bool migrate_page(struct mm_mover *mover, struct page *from, struct page *to);
+enum migrate_result {
+	MIGRATE_MOVED,  /* and what it left is free */
+	MIGRATE_FREED,  /* by its owner, meanwhile */
+	MIGRATE_PINNED, /* moved, but somebody has a reference to what it left */
+	MIGRATE_STAYED,
+};
 
-/* Let a page that is held be. */
-void migrate_let_go(struct page *page);
+/* Move a page that is held to `to`, fresh from the zone, which is free again if it is not moved. */
+enum migrate_result migrate_page(struct mm_mover *mover, struct page *from, struct page *to);
+
+/* Let a page that is held be; true if it is free by that: its owner has freed it. */
+bool migrate_let_go(struct page *page);
 
 #endif

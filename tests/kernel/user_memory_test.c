@@ -168,7 +168,7 @@ static bool move(struct process *process, uintptr_t address)
 		__free_page(to);
 		return false;
 	}
-	if (!EXPECT(migrate_page(mover, from, to)))
+	if (!EXPECT_EQ(migrate_page(mover, from, to), MIGRATE_MOVED))
 		return false;
 	return process_translate(process, address, &now) &&
 	       now == page_to_phys(to) + address % PAGE_SIZE;

@@ -105,19 +105,20 @@ static bool begin(enum conduct conduct)
 }
 
 /* Move the owner's page, as compaction does; returns what migrate_page() said. */
-static bool move_it(void)
+static enum migrate_result move_it(void)
 {
 	struct page *from = owner.page;
 	struct zone *zone = &zones[live_zone_of(from)];
 	struct page *to = zone_alloc(zone, 0, BLOCK_USER, 0);
 	struct mm_mover *mover = hold(from);
-	bool moved;
+	enum migrate_result result = MIGRATE_STAYED;
 
 	EXPECT(to);
 	EXPECT_EQ(mover, &owner_mover);
-	moved = to && mover && migrate_page(mover, from, to);
+	if (to && mover)
+		result = migrate_page(mover, from, to);
 	EXPECT_EQ(owner.asked, 1);
-	return moved;
+	return result;
 }
 
 /* --- the mark --------------------------------------------------------------------------- */
@@ -211,7 +212,7 @@ TEST(only_a_page_with_one_reference_is_held)
 	EXPECT_EQ(hold(owner.page), &owner_mover);
 	EXPECT_EQ(page_count(owner.page), MM_MOVING_REFS);
 	EXPECT(!hold(owner.page));
-	migrate_let_go(owner.page);
+	EXPECT(!migrate_let_go(owner.page));
 	EXPECT_EQ(page_count(owner.page), 1);
 	mm_clear_movable(owner.page);
 	EXPECT(!hold(owner.page));
@@ -229,7 +230,7 @@ TEST(freed_while_it_is_held)
 	EXPECT_EQ(hold(owner.page), &owner_mover);
 	__free_page(owner.page);
 	EXPECT_EQ(nr_free_pages(), before - 1);
-	migrate_let_go(owner.page);
+	EXPECT(migrate_let_go(owner.page));
 	EXPECT_EQ(nr_free_pages(), before);
 }
 
@@ -255,7 +256,7 @@ static void expect_moved(enum conduct conduct)
 	if (!begin(conduct))
 		return;
 	from = owner.page;
-	EXPECT(move_it());
+	EXPECT_EQ(move_it(), MIGRATE_MOVED);
 	EXPECT(owner.page != from);
 	EXPECT(!mm_is_movable(from));
 	EXPECT(mm_is_movable(owner.page));
@@ -287,7 +288,7 @@ TEST(refused)
 	if (!begin(REFUSE))
 		return;
 	page = owner.page;
-	EXPECT(!move_it());
+	EXPECT_EQ(move_it(), MIGRATE_STAYED);
 	EXPECT(mm_is_movable(page));
 	expect_owned(page, before);
 }
@@ -298,7 +299,7 @@ TEST(freed_during_its_move)
 
 	if (!begin(FREE_FIRST))
 		return;
-	EXPECT(!move_it());
+	EXPECT_EQ(move_it(), MIGRATE_FREED);
 	EXPECT_EQ(nr_free_pages(), before);
 }
 
@@ -308,7 +309,7 @@ TEST(target_freed_before_the_move_ends)
 
 	if (!begin(FREE_TARGET))
 		return;
-	EXPECT(move_it());
+	EXPECT_EQ(move_it(), MIGRATE_MOVED);
 	EXPECT_EQ(nr_free_pages(), before);
 }
 
@@ -320,7 +321,7 @@ TEST(pinned_during_its_move)
 	if (!begin(PIN_AND_REFUSE))
 		return;
 	page = owner.page;
-	EXPECT(!move_it());
+	EXPECT_EQ(move_it(), MIGRATE_STAYED);
 	EXPECT_EQ(page_count(page), 2);
 	put_page(page);
 	expect_owned(page, before);
@@ -335,7 +336,7 @@ TEST(moved_away_under_a_pin)
 	if (!begin(PIN_AND_OBEY))
 		return;
 	from = owner.page;
-	EXPECT(move_it());
+	EXPECT_EQ(move_it(), MIGRATE_PINNED);
 	EXPECT_EQ(page_count(from), 1);
 	EXPECT_EQ(nr_free_pages(), before - 2);
 	put_page(from);
@@ -357,7 +358,7 @@ TEST(mover_that_lies)
 	mover = hold(from);
 	ASSERT_EQ(mover, &owner_mover);
 	expect_report(MM_REPORT_MISUSE, 1);
-	EXPECT(migrate_page(mover, from, to));
+	EXPECT_EQ(migrate_page(mover, from, to), MIGRATE_MOVED);
 	EXPECT_REPORT_TEXT("which was freed");
 	EXPECT_EQ(page_count(to), 1);
 	__free_page(to);

@@ -38,15 +38,10 @@ static bool is_stamped(struct page *page, size_t number)
 }
 
 /* The page that was left is written over, as its next owner would: the copy must not mind. */
-static bool move(struct mm_mover *mover, struct page *from, struct page *to)
+static bool move_locked(struct tenant *tenant, struct page *from, struct page *to)
 {
-	struct tenant *tenant = (struct tenant *)mover; /* its first member */
-	size_t i;
+	size_t i = tenant_find(tenant, from);
 
-	tenant->asked++;
-	if (tenant->hook && !tenant->hook(tenant, from, to))
-		return false;
-	i = tenant_find(tenant, from);
 	if (i == TENANT_PAGES || page_count(from) != MM_MOVING_REFS)
 		return false;
 	copy_highpage(to, from);
@@ -54,6 +49,21 @@ static bool move(struct mm_mover *mover, struct page *from, struct page *to)
 	tenant->pages[i] = to;
 	tenant->moved++;
 	return true;
+}
+
+static bool move(struct mm_mover *mover, struct page *from, struct page *to)
+{
+	struct tenant *tenant = (struct tenant *)mover; /* its first member */
+	mm_irqflags_t flags;
+	bool moved;
+
+	tenant->asked++;
+	if (tenant->hook && !tenant->hook(tenant, from, to))
+		return false;
+	flags = mm_irq_save();
+	moved = move_locked(tenant, from, to);
+	mm_irq_restore(flags);
+	return moved;
 }
 
 void tenant_init(struct tenant *tenant)
@@ -104,6 +114,12 @@ void tenant_drop_all(struct tenant *tenant)
 			tenant_drop(tenant, i);
 }
 
+void tenant_nail(struct tenant *tenant, struct page *page)
+{
+	mm_clear_movable(page);
+	tenant->nailed = page;
+}
+
 bool tenant_check(const struct tenant *tenant)
 {
 	size_t found = 0;
@@ -116,7 +132,8 @@ bool tenant_check(const struct tenant *tenant)
 		found++;
 		if (!EXPECTF(is_stamped(page, i), "page %zu at frame 0x%x lost its contents", i,
 			     pfn_of_page(page)) ||
-		    !EXPECT_EQ(page_count(page), 1) || !EXPECT(mm_is_movable(page)) ||
+		    !EXPECT_EQ(page_count(page), 1) ||
+		    !EXPECT_EQ(mm_is_movable(page), page != tenant->nailed) ||
 		    !EXPECT_EQ(page->mover, &tenant->mover))
 			return false;
 	}

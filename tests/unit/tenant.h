@@ -2,11 +2,14 @@
 /*
  * An owner of movable pages: a table, a stamp in each page, and a mover that obeys the
  * contract (mm/migrate.h) unless a test says otherwise.
+ *
+ * The table's lock is that interrupts are off: threads and handlers of one CPU may share it.
  */
 #ifndef TESTS_UNIT_TENANT_H
 #define TESTS_UNIT_TENANT_H
 
 #include <mm/migrate.h>
+#include <mm/port.h>
 #include <mm/stats.h>
 
 #define TENANT_PAGES 6144u
@@ -15,6 +18,7 @@ struct tenant {
 	struct mm_mover mover;
 	size_t nr;                        /* pages owned */
 	struct page *pages[TENANT_PAGES]; /* NULL: none */
+	const struct page *nailed;        /* the one page without the mover, or NULL */
 	unsigned asked, moved;            /* calls of the mover, and those that moved */
 	/* [optional] Called first in each move; false refuses it. */
 	bool (*hook)(struct tenant *tenant, struct page *from, struct page *to);
@@ -31,6 +35,9 @@ void tenant_drop_all(struct tenant *tenant);
 
 /* The number of a page; TENANT_PAGES if it is not the tenant's. */
 size_t tenant_find(const struct tenant *tenant, const struct page *page);
+
+/* Take the mover from a page of the tenant's: it stays where it is.  One at a time. */
+void tenant_nail(struct tenant *tenant, struct page *page);
 
 /* EXPECT that each page has its stamp, one reference, and the tenant as its mover. */
 bool tenant_check(const struct tenant *tenant);
