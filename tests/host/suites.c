@@ -2,13 +2,15 @@
 /* What the hosted program runs: all unit tests, and those that need a machine made up for them. */
 #include <unit/suites.h>
 
-#define HOST_SUITES(SUITE)   \
-	SUITE(format_random) \
-	SUITE(boot)          \
-	SUITE(interrupt)     \
-	SUITE(lazy)          \
-	SUITE(mempool_wait)  \
-	SUITE(waiting)       \
+#define HOST_SUITES(SUITE)      \
+	SUITE(format_random)    \
+	SUITE(boot)             \
+	SUITE(interrupt)        \
+	SUITE(compaction)       \
+	SUITE(compaction_storm) \
+	SUITE(lazy)             \
+	SUITE(mempool_wait)     \
+	SUITE(waiting)          \
 	SUITE(broken)
 
 HOST_SUITES(SUITE_DECLARE)
