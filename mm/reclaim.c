@@ -15,11 +15,11 @@
  * NORETRY, and orders beyond COSTLY_ORDER without RETRY_MAYFAIL or NOFAIL, have one round.
  * RETRY_MAYFAIL does not ask the host.  NOFAIL goes on for ever, with all reserves.
  *
- * Progress is pages that came back to zones, whoever freed them: a shrinker that claims
+ * Progress is pages that came back to zones that the request may use, whoever freed them: a shrinker that claims
  * more, or whose objects free no page, deceives nobody.
  *
- * I1. A thread in reclaim has THREAD_RECLAIMS in its word: its requests do not reclaim
- *     again, and may use the reserves.
+ * I1. A thread's word counts how many times it has entered reclaim: while it is not 0, its
+ *     requests do not reclaim again, and may use the reserves.
  * I2. A waiter reads the queue's event before the attempt whose failure sends it to
  *     sleep; a free comes after that attempt, then it changes the event, or before,
  *     and then the attempt saw the page.  So no wake-up is lost.
@@ -34,15 +34,12 @@
 #include <reclaim.h>
 #include <zone.h>
 
-#define COSTLY_ORDER    3u /* larger blocks are not promised, however long one reclaims */
-#define IDLE_ROUNDS     16u
-#define WAIT_MS         10u
-#define DIRECT_TARGET   32u  /* pages that direct reclaim is content with */
-#define HOPELESS_MS     100u /* kswapd's rest after a pass that freed nothing */
-#define FOR_EVER        (~0u)
-
-/* In a thread's word. */
-#define THREAD_RECLAIMS 1u
+#define COSTLY_ORDER  3u /* larger blocks are not promised, however long one reclaims */
+#define IDLE_ROUNDS   16u
+#define WAIT_MS       10u
+#define DIRECT_TARGET 32u  /* pages that direct reclaim is content with */
+#define HOPELESS_MS   100u /* kswapd's rest after a pass that freed nothing */
+#define FOR_EVER      (~0u)
 
 static size_t (*release_spare)(void); /* [I] */
 
@@ -63,18 +60,15 @@ void reclaim_set_spare(size_t (*release)(void))
 
 /* --- who reclaims -------------------------------------------------------------- */
 
-unsigned memalloc_noreclaim_save(void)
+/* Atomic, for hosts whose threads share a word: they may be mistaken for each other, no more. */
+void memalloc_noreclaim_enter(void)
 {
-	uint32_t *word = mm_host_thread_word();
-	uint32_t before = *word;
-
-	*word |= THREAD_RECLAIMS;
-	return before;
+	__atomic_fetch_add(mm_host_thread_word(), 1, __ATOMIC_RELAXED);
 }
 
-void memalloc_noreclaim_restore(unsigned before)
+void memalloc_noreclaim_leave(void)
 {
-	*mm_host_thread_word() = before;
+	__atomic_fetch_sub(mm_host_thread_word(), 1, __ATOMIC_RELAXED);
 }
 
 /* An interrupt on top of a thread that reclaims is no part of that. */
@@ -83,7 +77,8 @@ bool reclaim_is_running(void)
 	struct mm_context context;
 
 	mm_host_context(&context);
-	return context.kind == MM_CONTEXT_THREAD && (*mm_host_thread_word() & THREAD_RECLAIMS);
+	return context.kind == MM_CONTEXT_THREAD &&
+	       __atomic_load_n(mm_host_thread_word(), __ATOMIC_RELAXED) != 0;
 }
 
 /* --- one pass ------------------------------------------------------------------ */
@@ -101,25 +96,29 @@ static void shrink_once(gfp_t gfp, unsigned priority)
 		release(); /* objects that were freed may have left slabs empty */
 }
 
-/* Ask ever more of everybody, until `target` pages are free that were not.  Returns pages. */
+/*
+ * Ask ever more of everybody, until `target` pages have come back to the zones that these flags
+ * may use.  Returns how many did.
+ */
 static size_t reclaim_pages(gfp_t gfp, size_t target)
 {
-	size_t before = zones_freed();
-	unsigned saved = memalloc_noreclaim_save();
+	enum mm_zone_id class = gfp_zone(gfp);
+	size_t before = zones_freed(class);
 
+	memalloc_noreclaim_enter();
 	release();
 	for (unsigned priority = SHRINK_LIGHTLY + 1; priority-- > 0;) {
-		if (zones_freed() - before >= target)
+		if (zones_freed(class) - before >= target)
 			break;
 		shrink_once(gfp, priority);
 	}
-	memalloc_noreclaim_restore(saved);
-	return zones_freed() - before;
+	memalloc_noreclaim_leave();
+	return zones_freed(class) - before;
 }
 
 size_t mm_shrink_all(void)
 {
-	return reclaim_pages(GFP_KERNEL, SIZE_MAX);
+	return reclaim_pages(GFP_HIGHUSER, SIZE_MAX);
 }
 
 /* --- requests that may sleep --------------------------------------------------- */
@@ -168,10 +167,10 @@ static bool last_resort(struct reclaim_effort *effort, gfp_t gfp, unsigned order
 	return true;
 }
 
-/* Has anybody freed a page since the last round? */
-static bool note_progress(struct reclaim_effort *effort)
+/* Has anybody freed a page that would do, since the last round? */
+static bool note_progress(struct reclaim_effort *effort, enum mm_zone_id class)
 {
-	size_t freed = zones_freed();
+	size_t freed = zones_freed(class);
 	bool progress = effort->rounds == 1 || freed != effort->freed;
 
 	effort->freed = freed;
@@ -192,7 +191,7 @@ bool reclaim_round(struct reclaim_effort *effort, gfp_t gfp, unsigned order)
 	reclaim_pages(gfp, max_size(DIRECT_TARGET, (size_t)1 << order));
 	if (order > 0)
 		compact_for(gfp_zone(gfp), order);
-	progress = note_progress(effort);
+	progress = note_progress(effort, gfp_zone(gfp));
 	if (effort->idle > IDLE_ROUNDS)
 		return last_resort(effort, gfp, order);
 	if (wait_for_pages(effort))
@@ -229,7 +228,7 @@ static bool all_zones_high(void)
 /* Bring all zones to their high marks.  False: everything was asked for, and no page came. */
 static bool balance(void)
 {
-	size_t before = zones_freed();
+	size_t before = zones_freed(MM_ZONE_HIGH);
 
 	release();
 	for (unsigned priority = SHRINK_LIGHTLY + 1; priority-- > 0;) {
@@ -237,7 +236,7 @@ static bool balance(void)
 			return true;
 		shrink_once(GFP_KERNEL, priority);
 	}
-	return all_zones_high() || zones_freed() != before;
+	return all_zones_high() || zones_freed(MM_ZONE_HIGH) != before;
 }
 
 void mm_kswapd(void *unused)
@@ -245,7 +244,7 @@ void mm_kswapd(void *unused)
 	static uint32_t nobody; /* changes it */
 
 	(void)unused;
-	memalloc_noreclaim_save();
+	memalloc_noreclaim_enter();
 	while (mm_host_wait(&kswapd_wanted, 0, FOR_EVER)) {
 		if (__atomic_exchange_n(&kswapd_wanted, 0, __ATOMIC_SEQ_CST) == 0)
 			continue;
@@ -254,4 +253,5 @@ void mm_kswapd(void *unused)
 		if (!all_zones_high())
 			mm_host_wait(&nobody, 0, HOPELESS_MS);
 	}
+	memalloc_noreclaim_leave();
 }

@@ -243,12 +243,15 @@ size_t zone_free_pages(const struct zone *zone)
 	return __atomic_load_n(&zone->buddy.nr_free, __ATOMIC_RELAXED);
 }
 
-/* Pages that have ever come back to any zone; wraps, so only differences mean something. */
-size_t zones_freed(void)
+/*
+ * Pages that have ever come back to the zones of a request of this class; wraps, so only
+ * differences mean something.
+ */
+size_t zones_freed(enum mm_zone_id class)
 {
 	size_t pages = 0;
 
-	for (unsigned i = 0; i < MM_NR_ZONES; i++)
+	for (unsigned i = 0; i <= class; i++)
 		pages += __atomic_load_n(&zones[i].freed, __ATOMIC_RELAXED);
 	return pages;
 }

@@ -92,9 +92,9 @@ WEAK void mm_host_wake(const uint32_t *word)
 
 WEAK uint32_t *mm_host_thread_word(void)
 {
-	static uint32_t word;
+	static uint32_t words[MM_HOST_NR_CPUS];
 
-	return &word;
+	return &words[mm_cpu_id()];
 }
 
 WEAK void mm_host_pin(void)

@@ -55,6 +55,6 @@ void zone_count_failure(struct zone *zone);
 void zone_read(struct zone *zone, struct mm_zone_info *info);
 void zone_wake_waiters(void);
 size_t zone_free_pages(const struct zone *zone);
-size_t zones_freed(void);
+size_t zones_freed(enum mm_zone_id class);
 
 #endif

@@ -292,6 +292,32 @@ TEST(progress_keeps_it_going)
 	end(page);
 }
 
+static bool a_normal_page_comes_and_goes(const uint32_t *word, unsigned ms)
+{
+	unsigned order = wanted->order;
+
+	(void)word;
+	(void)ms;
+	sleeps++;
+	__free_pages(wanted, order);
+	wanted = alloc_pages(GFP_NOWAIT, order);
+	EXPECT(wanted && live_zone_of(wanted) == MM_ZONE_NORMAL);
+	return wanted != NULL;
+}
+
+/* Progress in a zone that it may not use does not keep a request waiting. */
+TEST(progress_elsewhere_is_none)
+{
+	start();
+	wanted = normal_page();
+	host_on_sleep(a_normal_page_comes_and_goes);
+	expect_report(MM_REPORT_ALLOC_FAILED, 1);
+	EXPECT(!alloc_page(GFP_KERNEL | GFP_DMA));
+	EXPECT_EQ(sleeps, 16);
+	free_wanted();
+	end(NULL);
+}
+
 /* NOFAIL waits for as long as it takes, though the host cannot help. */
 TEST(nofail_waits)
 {
@@ -369,7 +395,6 @@ static void run_kswapd(void)
 	host_on_sleep(kswapd_sleeps);
 	mm_kswapd(NULL);
 	host_on_sleep(NULL);
-	memalloc_noreclaim_restore(0); /* we were that thread */
 }
 
 /*
@@ -430,5 +455,5 @@ TEST(kswapd_rests_when_it_is_hopeless)
 
 TEST_SUITE(waiting, a_free_ends_the_wait, no_waiter_no_wake, no_wake_up_is_lost,
 	   an_object_will_do, it_gives_up_in_the_end, somebody_dies_for_it,
-	   progress_keeps_it_going, nofail_waits, nofail_has_the_reserves,
-	   kswapd_from_low_to_high, kswapd_rests_when_it_is_hopeless);
+	   progress_keeps_it_going, progress_elsewhere_is_none, nofail_waits,
+	   nofail_has_the_reserves, kswapd_from_low_to_high, kswapd_rests_when_it_is_hopeless);

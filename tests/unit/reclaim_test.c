@@ -341,23 +341,22 @@ TEST(a_shrinker_may_allocate)
 /* In such a scope there is no reclaim, and no watermark; scopes nest. */
 TEST(scope_without_reclaim)
 {
-	unsigned outer, inner;
 	struct page *page;
 	struct held held;
 
 	ward_register(0, 0, 0);
 	drain(&held, 10);
 	ward_forget();
-	outer = memalloc_noreclaim_save();
-	inner = memalloc_noreclaim_save();
-	memalloc_noreclaim_restore(inner);
+	memalloc_noreclaim_enter();
+	memalloc_noreclaim_enter();
+	memalloc_noreclaim_leave();
 	EXPECT(reclaim_is_running());
 	page = alloc_page(GFP_KERNEL);
 	EXPECT(page != NULL);
 	if (page)
 		held_add(&held, page);
 	EXPECT(!alloc_page(GFP_KERNEL | __GFP_NOMEMALLOC | __GFP_NOWARN));
-	memalloc_noreclaim_restore(outer);
+	memalloc_noreclaim_leave();
 	EXPECT(!reclaim_is_running());
 	end(&held);
 }

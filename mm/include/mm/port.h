@@ -141,8 +141,8 @@ bool mm_host_wait(const uint32_t *word, uint32_t seen, unsigned ms);
 void mm_host_wake(const uint32_t *word);
 
 /*
- * [optional: one for all, right where threads do not exist]  A word of mm's own for the
- * running thread, 0 when the thread starts.  Only asked for in threads.
+ * [optional: one for each CPU, right where threads do not exist]  A word of mm's own for
+ * the running thread, 0 when the thread starts.  Only asked for in threads.
  */
 uint32_t *mm_host_thread_word(void);
 

@@ -83,11 +83,11 @@ void mm_kswapd(void *unused);
 size_t mm_shrink_all(void);
 
 /*
- * memalloc_noreclaim_save - from here to memalloc_noreclaim_restore(), requests of this
+ * memalloc_noreclaim_enter - from here to memalloc_noreclaim_leave(), requests of this
  * thread do not reclaim or sleep, and may take all reserves: for code that frees memory,
- * and needs a little to do so.  Nests: restore takes what save returned.  Contexts: a thread.
+ * and needs a little to do so.  Nests.  Contexts: a thread.
  */
-unsigned memalloc_noreclaim_save(void);
-void memalloc_noreclaim_restore(unsigned before);
+void memalloc_noreclaim_enter(void);
+void memalloc_noreclaim_leave(void);
 
 #endif
