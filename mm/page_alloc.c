@@ -418,8 +418,14 @@ static struct page *referenced_block(struct page *page)
 bool pages_get(struct page *page)
 {
 	struct page *head = referenced_block(page);
+	uint32_t refs = head ? __atomic_load_n(&head->refs, __ATOMIC_RELAXED) : 0;
 
-	return head && __atomic_fetch_add(&head->refs, 1, __ATOMIC_ACQ_REL) > 0;
+	do { /* whoever drops the last one owns the block alone: then there is none to add to */
+		if (refs == 0)
+			return false;
+	} while (!__atomic_compare_exchange_n(&head->refs, &refs, refs + 1, true,
+					      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	return true;
 }
 
 void get_page(struct page *page)

@@ -161,10 +161,9 @@ static size_t find_gap_locked(size_t from, size_t to, size_t n)
 	}
 }
 
-/* Take n pages; returns the first, or window.nr_pages when there is no such gap. */
-static size_t take_gap(size_t n)
+/* [w] Take n pages; returns the first, or window.nr_pages when there is no such gap. */
+static size_t take_gap_locked(size_t n)
 {
-	mm_irqflags_t flags = lock_window();
 	size_t first = find_gap_locked(window.hint, window.nr_pages, n);
 
 	if (first == window.nr_pages)
@@ -174,7 +173,6 @@ static size_t take_gap(size_t n)
 		add_to(&window.used, n);
 		window.hint = first + n;
 	}
-	unlock_window(flags);
 	return first;
 }
 
@@ -207,11 +205,9 @@ static bool set_aside(size_t first, size_t n)
 	return room;
 }
 
-/* Free what is stale before the ring's place `end`. */
-static void give_back_until(uint32_t end)
+/* [w] Free what is stale before the ring's place `end`. */
+static void give_back_until_locked(uint32_t end)
 {
-	mm_irqflags_t flags = lock_window();
-
 	while (is_before(window.head, end)) {
 		const struct stale_area *area = stale_at(window.head++);
 
@@ -219,7 +215,6 @@ static void give_back_until(uint32_t end)
 		add_to(&window.stale_pages, -(size_t)area->nr_pages);
 	}
 	window.hint = 0;
-	unlock_window(flags);
 }
 
 static void give_back(size_t first, size_t n)
@@ -240,20 +235,30 @@ static uint32_t ring_end(void)
 	return end;
 }
 
-/* Flush, and free all that was stale before. */
-static __attribute__((noinline)) void flush(void)
+/*
+ * Flush, free all that was stale before, and take n pages of it at once, before others do;
+ * returns as take_gap_locked(), window.nr_pages also for n = 0.
+ */
+static __attribute__((noinline)) size_t flush_and_take(size_t n)
 {
+	size_t first = window.nr_pages;
 	uint32_t end = ring_end();
+	mm_irqflags_t flags;
 
 	mm_host_flush();
-	give_back_until(end);
+	flags = lock_window();
+	give_back_until_locked(end);
+	if (n > 0)
+		first = take_gap_locked(n);
+	unlock_window(flags);
+	return first;
 }
 
-/* The same, if anything is stale. */
+/* Flush, if anything is stale. */
 void window_flush(void)
 {
 	if (window_pages_stale())
-		flush();
+		flush_and_take(0);
 }
 
 /* --- areas --------------------------------------------------------------------- */
@@ -264,12 +269,12 @@ void window_flush(void)
  */
 uintptr_t window_reserve(size_t n)
 {
-	size_t first = take_gap(n + GUARD_PAGES);
+	mm_irqflags_t flags = lock_window();
+	size_t first = take_gap_locked(n + GUARD_PAGES);
 
-	if (unlikely(first == window.nr_pages) && window_pages_stale()) {
-		flush();
-		first = take_gap(n + GUARD_PAGES);
-	}
+	unlock_window(flags);
+	if (unlikely(first == window.nr_pages) && window_pages_stale())
+		first = flush_and_take(n + GUARD_PAGES);
 	return first == window.nr_pages ? 0 : address_of(first);
 }
 
@@ -324,7 +329,7 @@ void window_release(uintptr_t start, size_t n)
 
 	if (likely(set_aside(first, n + GUARD_PAGES)))
 		return;
-	flush(); /* it begins after the unmapping, so it covers this area too */
+	flush_and_take(0); /* it begins after the unmapping, so it covers this area too */
 	give_back(first, n + GUARD_PAGES);
 }
 

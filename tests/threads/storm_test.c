@@ -6,11 +6,12 @@
  */
 #include "goods.h"
 #include <harness.h>
+#include <highmem.h>
 #include <host.h>
-#include <mm/highmem.h>
 #include <mm/kmalloc.h>
 #include <mm/port.h>
 #include <mm/stats.h>
+#include <mm/vmalloc.h>
 #include <unit/live.h>
 
 #define GOODS_HELD 48u
@@ -288,4 +289,87 @@ TEST(shared_pages)
 	EXPECT_EQ(found, uses);
 }
 
-TEST_SUITE(storm, goods, looking_on, brief_caches, shared_pages);
+/* --- areas of a small window -------------------------------------------------------------------- */
+
+#define AREA_PAGES_MAX 5u
+#define AREAS_HELD     4u
+#define AREA_BOXES     8u
+
+/* Each page says how many there are, and which it is. */
+struct area_stamp {
+	uint32_t key, n, i;
+};
+
+static void *area_boxes[AREA_BOXES]; /* [a] */
+static unsigned areas_made, areas_failed;
+
+static char *make_area(struct worker *worker)
+{
+	uint32_t n = 1 + worker_below(worker, AREA_PAGES_MAX), key = worker_below(worker, ~0u);
+	char *p = vmalloc(n * PAGE_SIZE);
+
+	__atomic_fetch_add(p ? &areas_made : &areas_failed, 1, __ATOMIC_RELAXED);
+	for (uint32_t i = 0; p && i < n; i++)
+		*(struct area_stamp *)(p + i * PAGE_SIZE) = (struct area_stamp){key, n, i};
+	return p;
+}
+
+static void end_area(const char *p)
+{
+	const struct area_stamp *first = (const struct area_stamp *)p;
+
+	if (!p)
+		return;
+	for (uint32_t i = 0; i < first->n; i++) {
+		const struct area_stamp *stamp = (const struct area_stamp *)(p + i * PAGE_SIZE);
+
+		EXPECTF(stamp->key == first->key && stamp->i == i && stamp->n == first->n,
+			"page %u of %u is not its owner's", i, first->n);
+	}
+	vfree(p);
+}
+
+static void trade_areas(struct worker *worker)
+{
+	char *held[AREAS_HELD] = {NULL};
+
+	for (unsigned i = 0; i < rounds(1500); i++) {
+		char **slot = &held[worker_below(worker, AREAS_HELD)];
+
+		if (worker_below(worker, 4) == 0) {
+			*slot = __atomic_exchange_n(
+				&area_boxes[worker_below(worker, AREA_BOXES)], *slot,
+				__ATOMIC_ACQ_REL);
+		} else {
+			end_area(*slot);
+			*slot = make_area(worker);
+		}
+		worker_progress(worker, "trades areas");
+		if (worker->id == 0 && i % 64 == 0)
+			EXPECT_EQ(mm_check(), 0);
+	}
+	for (unsigned i = 0; i < AREAS_HELD; i++)
+		end_area(held[i]);
+}
+
+/* Many flush at the same time, because there is no gap, or because too much is stale. */
+TEST(areas_of_a_small_window)
+{
+	struct host_machine m = host_pc;
+
+	m.window_pages = HIGHMEM_SLOT_BYTES / PAGE_SIZE + 1 + 320;
+	ASSERT(host_boot(&m));
+	allow_reports(MM_REPORT_ALLOC_FAILED);
+	areas_made = areas_failed = 0;
+	workers_run(THREADS, trade_areas, NULL);
+	for (unsigned i = 0; i < AREA_BOXES; i++) {
+		end_area(area_boxes[i]);
+		area_boxes[i] = NULL;
+	}
+	EXPECT(host_flushes() > areas_made / 80);
+	EXPECTF(areas_failed < areas_made / 10, "%u of %u areas found no address", areas_failed,
+		areas_made + areas_failed);
+	test_note("%u areas, %u failed, %lu flushes", areas_made, areas_failed, host_flushes());
+}
+
+TEST_SUITE(storm, goods, looking_on, brief_caches, shared_pages, areas_of_a_small_window);
