@@ -300,6 +300,8 @@ static bool end_source(struct region *source)
 	zone->moved += pass.moved;
 	zone->compacted += gained;
 	unlock_zone(flags);
+	if (gained)
+		zone_wake_waiters(); /* somebody may sleep for want of just such a block */
 	pass.moved = 0;
 	return gained;
 }

@@ -58,10 +58,7 @@ struct mm_mover *migrate_hold_locked(struct page *page)
 /* Drop `n` references of a block that has so many; true if these were the last. */
 static bool drop_references(struct page *page, uint32_t n)
 {
-	if (__atomic_sub_fetch(&page->refs, n, __ATOMIC_ACQ_REL))
-		return false;
-	zone_free(&zones[page->zone], page, 0);
-	return true;
+	return __atomic_sub_fetch(&page->refs, n, __ATOMIC_ACQ_REL) == 0;
 }
 
 /* The mover will not be used any more. */
@@ -75,7 +72,19 @@ static void end_move(void)
 bool migrate_let_go(struct page *page)
 {
 	end_move();
-	return drop_references(page, 1);
+	if (!drop_references(page, 1))
+		return false;
+	zone_free(&zones[page->zone], page, 0); /* its owner's free, which comes to pass now */
+	return true;
+}
+
+/* A page that another one takes the place of; false if somebody has pinned it. */
+static bool put_back(struct page *page, uint32_t refs)
+{
+	if (!drop_references(page, refs))
+		return false;
+	zone_put_back(&zones[page->zone], page);
+	return true;
 }
 
 /*
@@ -85,11 +94,11 @@ bool migrate_let_go(struct page *page)
 static enum migrate_result release_moved(struct mm_mover *mover, struct page *from)
 {
 	if (__atomic_load_n(&from->refs, __ATOMIC_ACQUIRE) >= MM_MOVING_REFS)
-		return drop_references(from, MM_MOVING_REFS) ? MIGRATE_MOVED : MIGRATE_PINNED;
+		return put_back(from, MM_MOVING_REFS) ? MIGRATE_MOVED : MIGRATE_PINNED;
 	report_now(MM_REPORT_MISUSE, (uintptr_t)from, (uintptr_t)mover->move,
 		   "the page is freed once", "a mover moved page frame 0x%x, which was freed",
 		   pfn_of_page(from));
-	drop_references(from, 1);
+	put_back(from, 1);
 	return MIGRATE_MOVED;
 }
 
@@ -100,7 +109,7 @@ enum migrate_result migrate_page(struct mm_mover *mover, struct page *from, stru
 	mm_set_movable(to, mover);
 	if (!mover->move(mover, from, to)) {
 		mm_clear_movable(to);
-		drop_references(to, 1);
+		put_back(to, 1);
 		return migrate_let_go(from) ? MIGRATE_FREED : MIGRATE_STAYED;
 	}
 	end_move();

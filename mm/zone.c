@@ -228,6 +228,21 @@ void zone_free(struct zone *zone, struct page *page, unsigned order)
 	zone_wake_waiters();
 }
 
+/*
+ * Free a page that another one was taken for: compaction is no progress of reclaim's, and
+ * gives nobody who waits a reason to try again.
+ */
+void zone_put_back(struct zone *zone, struct page *page)
+{
+	mm_irqflags_t flags = mm_irq_save();
+
+	mm_spin_lock(&zone->lock);
+	buddy_free(&zone->buddy, page, 0);
+	zone->frees++;
+	mm_spin_unlock(&zone->lock);
+	mm_irq_restore(flags);
+}
+
 /* Something has come free that those who wait for pages may have a use for. */
 void zone_wake_waiters(void)
 {

@@ -51,6 +51,7 @@ void zone_size_watermarks(struct zone_sizing *sizing);
 bool zone_watermark_ok(const struct zone *zone, unsigned order, size_t mark);
 struct page *zone_alloc(struct zone *zone, unsigned order, enum block_type type, size_t mark);
 void zone_free(struct zone *zone, struct page *page, unsigned order);
+void zone_put_back(struct zone *zone, struct page *page);
 void zone_count_failure(struct zone *zone);
 void zone_read(struct zone *zone, struct mm_zone_info *info);
 void zone_wake_waiters(void);

@@ -600,6 +600,44 @@ TEST(requests_as_long_as_there_are_pages)
 	leave();
 }
 
+static bool refuse(struct tenant *t, struct page *from, struct page *to)
+{
+	(void)t;
+	(void)from;
+	(void)to;
+	return false;
+}
+
+static unsigned sleeps;
+
+/* Nobody frees anything meanwhile.  What sleeps for ever is let go, to fail. */
+static bool sleep_in_vain(const uint32_t *word, unsigned ms)
+{
+	(void)word;
+	(void)ms;
+	if (++sleeps == 1000) {
+		test_fail(NULL, 0, "a request that nobody can serve goes on for ever");
+		tenant.hook = NULL;
+	}
+	return true;
+}
+
+/* Pages that compaction takes and puts back are no progress: such a request ends. */
+TEST(attempts_are_no_progress)
+{
+	if (!checkerboard())
+		return;
+	take_low_memory();
+	tenant.hook = refuse;
+	sleeps = 0;
+	host_on_sleep(sleep_in_vain);
+	EXPECT(!alloc_pages(GFP_HIGHUSER | __GFP_NOWARN, 2));
+	host_on_sleep(NULL);
+	EXPECT(tenant.asked > 1);
+	EXPECT(sleeps > 0);
+	leave();
+}
+
 TEST(single_pages_want_no_compaction)
 {
 	if (!checkerboard())
@@ -685,5 +723,5 @@ TEST_SUITE(compaction, the_emptiest_into_the_fullest, in_any_order, eight_eighth
 	   nobody_else_takes_what_is_isolated, no_room_left_on_the_way, a_target_becomes_free,
 	   not_inside_of_itself, at_the_watermark, never_below_the_watermark,
 	   down_to_the_watermark_on_the_way, requests_of_each_order,
-	   requests_as_long_as_there_are_pages, single_pages_want_no_compaction, odd_zones,
-	   kernel_pageblocks_are_sources_only);
+	   requests_as_long_as_there_are_pages, attempts_are_no_progress,
+	   single_pages_want_no_compaction, odd_zones, kernel_pageblocks_are_sources_only);
