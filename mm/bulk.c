@@ -17,6 +17,7 @@
 #include <magazine.h>
 #include <mem.h>
 #include <pointer.h>
+#include <zone.h>
 
 #define BULK_STRIDE 64u
 
@@ -208,6 +209,8 @@ void kmem_cache_free_bulk(struct kmem_cache *cache, size_t n, void **p)
 		magazine_attach(cache, GFP_NOWAIT);
 		for (size_t i = 0; i < n; i += BULK_STRIDE)
 			free_stride(&bulk, i, min_size(i + BULK_STRIDE, n));
+		if (unlikely(zone_has_waiters()))
+			cache_offer_to_waiters(cache);
 	}
 	for (size_t i = 0; i < bulk.refused; i++)
 		pointer_refuse_free(p[i], cache, CALLER());

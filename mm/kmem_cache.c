@@ -195,6 +195,17 @@ static __attribute__((noinline)) void free_full(struct slab *slab, unsigned inde
 		pointer_refuse_free(slab_object(slab, index), wanted, caller);
 }
 
+/*
+ * Somebody waits, perhaps for an object of this cache, perhaps for the page that it lies in, and
+ * perhaps on another CPU: a magazine is no place for it now.  Who has not seen the waiter
+ * yet keeps it there, no longer than until the waiter looks again by itself.
+ */
+__attribute__((noinline)) void cache_offer_to_waiters(struct kmem_cache *cache)
+{
+	kmem_cache_shrink(cache);
+	zone_wake_waiters();
+}
+
 /* Free what a caller says is an object of this slab: by kfree (`wanted` NULL), or to `wanted`. */
 static inline void free_object(struct slab *slab, void *object, const struct kmem_cache *wanted,
 			       uintptr_t caller)
@@ -204,8 +215,11 @@ static inline void free_object(struct slab *slab, void *object, const struct kme
 
 	if (likely(index != SLAB_NO_OBJECT))
 		result = magazine_push(slab->cache, object, &slab->state[index]);
-	if (likely(result == PUSH_DONE))
+	if (likely(result == PUSH_DONE)) {
+		if (unlikely(zone_has_waiters()))
+			cache_offer_to_waiters(slab->cache);
 		return;
+	}
 	if (result == PUSH_FULL)
 		free_full(slab, index, wanted, caller);
 	else

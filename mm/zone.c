@@ -246,7 +246,7 @@ void zone_put_back(struct zone *zone, struct page *page)
 /* Something has come free that those who wait for pages may have a use for. */
 void zone_wake_waiters(void)
 {
-	if (unlikely(__atomic_load_n(&zone_queue.waiters, __ATOMIC_RELAXED))) {
+	if (unlikely(zone_has_waiters())) {
 		__atomic_fetch_add(&zone_queue.event, 1, __ATOMIC_RELEASE);
 		mm_host_wake(&zone_queue.event);
 	}

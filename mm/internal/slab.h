@@ -115,6 +115,7 @@ bool cache_admit(const struct kmem_cache *cache, gfp_t *gfp, uintptr_t caller);
 void *cache_alloc(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller);
 void cache_free_object(struct slab *slab, void *object, uintptr_t caller);
 void cache_free_internal(struct kmem_cache *cache, void *object);
+void cache_offer_to_waiters(struct kmem_cache *cache);
 
 struct kmem_cache *cache_next(struct kmem_cache *cache);
 

@@ -39,6 +39,11 @@ struct zone_queue {
 
 extern struct zone_queue zone_queue;
 
+static inline bool zone_has_waiters(void)
+{
+	return __atomic_load_n(&zone_queue.waiters, __ATOMIC_RELAXED) != 0;
+}
+
 /* What the watermarks are computed from, and what comes out.  Pages. */
 struct zone_sizing {
 	size_t managed[MM_NR_ZONES];
