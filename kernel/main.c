@@ -18,6 +18,7 @@
 #include <kernel/time.h>
 #include <kernel/version.h>
 #include <mm/format.h>
+#include <mm/reclaim.h>
 #include <mm/stats.h>
 
 #define NS_PER_MS 1000000u
@@ -43,6 +44,12 @@ static void show_banner(const struct boot *boot)
 	       (size_t)(text_end - text_start) / 1024,
 	       (size_t)(rodata_end - rodata_start) / 1024,
 	       (size_t)(kernel_end - data_start) / 1024);
+}
+
+static void start_kswapd(void)
+{
+	if (!thread_create("kswapd", mm_kswapd, NULL))
+		panic("no memory for kswapd");
 }
 
 static uint64_t pick_seed(void)
@@ -90,6 +97,7 @@ _Noreturn void kernel_main(struct boot *boot)
 	mm_show_page_array();
 	irqs_enable();
 	threads_init();
+	start_kswapd();
 
 	ready_ns = time_ns();
 	passed = run();
