@@ -10,6 +10,8 @@
 	SUITE(thread)        \
 	SUITE(wait)          \
 	SUITE(area)          \
+	SUITE(sleep)         \
+	SUITE(pressure)      \
 	SUITE(process)       \
 	SUITE(user_memory)
 
