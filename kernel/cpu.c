@@ -87,6 +87,7 @@ void cpu_detect(void)
 void cpu_forbid_fpu(void)
 {
 	write_cr0(read_cr0() | CR0_EM | CR0_TS);
+	write_cr4(read_cr4() & ~(CR4_OSFXSR | CR4_OSXMMEXCPT)); /* UEFI firmware sets them */
 }
 
 const char *cpu_context(uint32_t eflags, char *text, size_t size)

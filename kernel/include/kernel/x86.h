@@ -6,14 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define EFLAGS_IF (1u << 9)
+#define EFLAGS_IF      (1u << 9)
 
-#define CR0_EM    (1u << 2)  /* there is no FPU: its instructions fault */
-#define CR0_TS    (1u << 3)  /* nor has its state been loaded: so do MMX and SSE */
-#define CR0_WP    (1u << 16) /* read-only pages are read-only for the kernel too */
+#define CR0_EM         (1u << 2)  /* there is no FPU: its instructions fault */
+#define CR0_TS         (1u << 3)  /* nor has its state been loaded: so do MMX and SSE */
+#define CR0_WP         (1u << 16) /* read-only pages are read-only for the kernel too */
 
-#define MSR_EFER  0xc0000080u
-#define EFER_NXE  (1u << 11)
+#define CR4_OSFXSR     (1u << 9)  /* the system saves SSE registers */
+#define CR4_OSXMMEXCPT (1u << 10) /* and handles their exceptions */
+
+#define MSR_EFER       0xc0000080u
+#define EFER_NXE       (1u << 11)
 
 static inline void outb(uint16_t port, uint8_t value)
 {
@@ -49,6 +52,11 @@ DEFINE_READ_CR(4)
 static inline void write_cr0(uint32_t value)
 {
 	__asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory");
+}
+
+static inline void write_cr4(uint32_t value)
+{
+	__asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
 }
 
 /* Also forgets every translation. */
