@@ -301,18 +301,24 @@ static enum mm_zone_id highest_zone(void)
 	return mm_zone_info(MM_ZONE_NORMAL, &info) ? MM_ZONE_NORMAL : MM_ZONE_DMA;
 }
 
-/* Take all largest blocks but some of this zone; returns how many these are. */
+/*
+ * Take all largest blocks but some of this zone, and what compaction leaves to others; returns
+ * how many stay.
+ */
 static unsigned leave_blocks(enum mm_zone_id zone, struct held *held)
 {
+	struct mm_zone_info info = {0};
 	struct held all;
 	struct page *page;
-	unsigned left = 0;
+	unsigned left = 0, most;
 
+	mm_zone_info(zone, &info);
+	most = BLOCKS_LEFT + (unsigned)(info.low / BLOCK_PAGES);
 	held_init(&all);
 	held_init(held);
 	held_take(&all, GFP_NOWAIT | __GFP_HIGHMEM, MM_MAX_ORDER, SIZE_MAX);
 	while ((page = held_pop(&all)) != NULL) {
-		if (left < BLOCKS_LEFT && live_zone_of(page) == zone) {
+		if (left < most && live_zone_of(page) == zone) {
 			__free_pages(page, MM_MAX_ORDER);
 			left++;
 		} else {
@@ -322,13 +328,17 @@ static unsigned leave_blocks(enum mm_zone_id zone, struct held *held)
 	return left;
 }
 
-/* Pages for each of the workers, so that less than one largest block remains. */
+/*
+ * Pages for each of the workers, so that what remains cannot serve as a largest block, and is
+ * enough for everybody to live on.
+ */
 static uint32_t pages_of_each(enum mm_zone_id zone)
 {
 	struct mm_zone_info info = {0};
 
 	mm_zone_info(zone, &info);
-	return (uint32_t)(info.free - BLOCK_PAGES / 2) / NR_WORKERS - WORKER_PAGES(0);
+	return (uint32_t)(info.free - info.min - BLOCK_PAGES / 2) / NR_WORKERS -
+	       WORKER_PAGES(0);
 }
 
 /* How many largest blocks can be had with these flags; they are given back. */
