@@ -160,6 +160,9 @@ void mm_show_free_lists(void)
 			mm_log("mm: %-7s %-6s free blocks by order:%s", info.name, types[type],
 			       line);
 		}
+		if (info.moved)
+			mm_log("mm: %-7s compaction has moved %lu pages, and gained %lu blocks",
+			       info.name, info.moved, info.compacted);
 	}
 }
 

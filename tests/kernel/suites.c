@@ -2,17 +2,18 @@
 /* What the kernel runs at boot: all unit tests, and those that need a machine. */
 #include <unit/suites.h>
 
-#define KERNEL_SUITES(SUITE) \
-	SUITE(selftest)      \
-	SUITE(placement)     \
-	SUITE(protection)    \
-	SUITE(irq)           \
-	SUITE(thread)        \
-	SUITE(wait)          \
-	SUITE(area)          \
-	SUITE(sleep)         \
-	SUITE(pressure)      \
-	SUITE(process)       \
+#define KERNEL_SUITES(SUITE)   \
+	SUITE(selftest)        \
+	SUITE(placement)       \
+	SUITE(protection)      \
+	SUITE(irq)             \
+	SUITE(thread)          \
+	SUITE(wait)            \
+	SUITE(area)            \
+	SUITE(compact_threads) \
+	SUITE(sleep)           \
+	SUITE(pressure)        \
+	SUITE(process)         \
 	SUITE(user_memory)
 
 KERNEL_SUITES(SUITE_DECLARE)

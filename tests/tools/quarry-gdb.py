@@ -137,7 +137,7 @@ class Free(gdb.Command):
                 counts = [self.count(zone, lists, order) for order in orders]
                 pages += sum(count << order for order, count in zip(orders, counts))
                 print(f"{zone['name'].string():<8}{name:<8}" + "".join(f"{n:>7}" for n in counts))
-            claimed = int(zone["buddy"]["nr_free"])
+            claimed = int(zone["buddy"]["nr_free"]) + int(zone["buddy"]["nr_isolated"])
             agree = "as counted" if pages == claimed else f"but nr_free says {claimed}"
             print(f"{zone['name'].string():<8}{pages} pages, {agree}")
 

@@ -26,7 +26,7 @@ static void stamp(struct page *page, size_t number)
 	kunmap_local(words);
 }
 
-static bool is_stamped(struct page *page, size_t number)
+bool tenant_is_stamped(struct page *page, size_t number)
 {
 	const uint32_t *words = kmap_local_page(page);
 	bool right = words[PAGE_SIZE / sizeof(*words) - 1] == stamp_of(number, 0);
@@ -130,7 +130,8 @@ bool tenant_check(const struct tenant *tenant)
 		if (!page)
 			continue;
 		found++;
-		if (!EXPECTF(is_stamped(page, i), "page %zu at frame 0x%x lost its contents", i,
+		if (!EXPECTF(tenant_is_stamped(page, i),
+			     "page %zu at frame 0x%x lost its contents", i,
 			     pfn_of_page(page)) ||
 		    !EXPECT_EQ(page_count(page), 1) ||
 		    !EXPECT_EQ(mm_is_movable(page), page != tenant->nailed) ||

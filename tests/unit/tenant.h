@@ -39,6 +39,9 @@ size_t tenant_find(const struct tenant *tenant, const struct page *page);
 /* Take the mover from a page of the tenant's: it stays where it is.  One at a time. */
 void tenant_nail(struct tenant *tenant, struct page *page);
 
+/* Does a page of any tenant's have the stamp of this number? */
+bool tenant_is_stamped(struct page *page, size_t number);
+
 /* EXPECT that each page has its stamp, one reference, and the tenant as its mover. */
 bool tenant_check(const struct tenant *tenant);
 
