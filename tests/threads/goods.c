@@ -11,6 +11,7 @@
 #include <harness.h>
 #include <mm/highmem.h>
 #include <mm/kmalloc.h>
+#include <mm/kvmalloc.h>
 #include <mm/vmalloc.h>
 #include <slab.h>
 
@@ -20,6 +21,7 @@
 #define LARGE_MAX   70000u
 #define ORDER_MAX   3u
 #define RUN_MAX     50000u
+#define VIEW_MAX    5u
 #define AREA_MAX    30000u
 #define BULK_MAX    80u
 #define CONSTRUCTED 0xc0de50f7u
@@ -159,10 +161,34 @@ static bool alloc_area(struct worker *worker, struct good *good, gfp_t gfp)
 	return good->address != NULL;
 }
 
+static bool alloc_either(struct worker *worker, struct good *good, gfp_t gfp)
+{
+	good->size = 1 + worker_below(worker, AREA_MAX);
+	good->address = kvmalloc(good->size, GFP_KERNEL | __GFP_NOWARN | (gfp & __GFP_ZERO));
+	return good->address != NULL;
+}
+
+/* A view has references of its own; when it is gone, so are the pages. */
+static bool alloc_view(struct worker *worker, struct good *good, gfp_t gfp)
+{
+	unsigned wanted = 1 + worker_below(worker, VIEW_MAX), n = 0;
+	struct page *pages[VIEW_MAX];
+
+	while (n < wanted && (pages[n] = alloc_page(gfp)) != NULL)
+		n++;
+	good->size = n * PAGE_SIZE;
+	good->address = n ? vmap(pages, n) : NULL;
+	while (n > 0)
+		put_page(pages[--n]);
+	return good->address != NULL;
+}
+
 struct good *good_alloc(struct worker *worker)
 {
 	static bool (*const allocs[NR_GOOD_KINDS])(struct worker *, struct good *, gfp_t) = {
-		alloc_bytes, alloc_object, alloc_block, alloc_run, alloc_area};
+		alloc_bytes, alloc_object, alloc_block, alloc_run,
+		alloc_area,  alloc_either, alloc_view,
+	};
 	struct good *good = kzalloc(sizeof(*good), GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
 	gfp_t gfp = choose_gfp(worker);
 
@@ -185,10 +211,14 @@ void good_resize(struct worker *worker, struct good *good)
 	size_t size = choose_size(worker), old = good->size;
 	void *moved;
 
-	if (good->kind != GOOD_KMALLOC)
+	if (good->kind != GOOD_KMALLOC && good->kind != GOOD_KVMALLOC)
 		return;
 	check_whole_stamp(good);
-	moved = krealloc(good->address, size, GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
+	if (good->kind == GOOD_KMALLOC)
+		moved = krealloc(good->address, size,
+				 GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
+	else
+		moved = kvrealloc(good->address, size, GFP_KERNEL | __GFP_NOWARN);
 	if (!moved) {
 		check_whole_stamp(good);
 		return;
@@ -209,6 +239,8 @@ void good_free(struct good *good)
 	case GOOD_OBJECT: kmem_cache_free(good->cache, good->address); break;
 	case GOOD_RUN: free_pages_exact(good->address, good->size); break;
 	case GOOD_VMALLOC: vfree(good->address); break;
+	case GOOD_KVMALLOC: kvfree(good->address); break;
+	case GOOD_VIEW: vunmap(good->address); break;
 	default:
 		if (page_is_highmem(good->page))
 			kunmap(good->page);

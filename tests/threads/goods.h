@@ -17,6 +17,8 @@ enum good_kind {
 	GOOD_PAGES,   /* low memory; or one page of high memory, mapped by kmap() */
 	GOOD_RUN,     /* of alloc_pages_exact() */
 	GOOD_VMALLOC,
+	GOOD_KVMALLOC,
+	GOOD_VIEW, /* by vmap(), of pages that are freed with it */
 	NR_GOOD_KINDS
 };
 

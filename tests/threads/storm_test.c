@@ -69,7 +69,7 @@ static void trade(struct worker *worker)
 {
 	struct good *held[GOODS_HELD] = {NULL};
 
-	for (unsigned i = 0; i < rounds(4000); i++) {
+	for (unsigned i = 0; i < rounds(2000); i++) {
 		trade_once(worker, held);
 		worker_progress(worker, "trades goods");
 		if (worker_below(worker, 256) == 0)
