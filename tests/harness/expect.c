@@ -152,5 +152,5 @@ void test_skip(const char *reason)
 
 bool test_failed(void)
 {
-	return running.result->failures > 0;
+	return __atomic_load_n(&running.result->failures, __ATOMIC_RELAXED) > 0;
 }
