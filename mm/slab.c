@@ -276,6 +276,12 @@ static struct slab *first_slab(const struct list *list)
 	return list_empty(list) ? NULL : list_entry(list->next, struct slab, link);
 }
 
+/* Reports tell it without the lock. */
+static void set_taken(struct slab *slab, unsigned nr_taken)
+{
+	__atomic_store_n(&slab->nr_taken, (uint16_t)nr_taken, __ATOMIC_RELAXED);
+}
+
 /* Take an object off a slab's free list, a partial slab first.  NULL: the cache must grow. */
 struct slab *slab_take_locked(struct kmem_cache *cache, unsigned *index)
 {
@@ -290,7 +296,7 @@ struct slab *slab_take_locked(struct kmem_cache *cache, unsigned *index)
 	}
 	*index = slab->first_free;
 	slab->first_free = slab->state[*index];
-	slab->nr_taken++;
+	set_taken(slab, slab->nr_taken + 1u);
 	cache->nr_taken++;
 	if (slab->nr_taken == slab->nr)
 		list_move(&cache->full, &slab->link);
@@ -304,7 +310,7 @@ void slab_give_locked(struct kmem_cache *cache, struct slab *slab, unsigned inde
 
 	slab->state[index] = slab->first_free;
 	slab->first_free = (uint8_t)index;
-	slab->nr_taken--;
+	set_taken(slab, slab->nr_taken - 1u);
 	cache->nr_taken--;
 	if (slab->nr_taken == 0) {
 		list_move(&cache->empty, &slab->link);

@@ -27,7 +27,7 @@ struct slab {
 	struct kmem_cache *cache; /* [I] */
 	char *base;               /* [I] first object */
 	uint16_t nr;              /* [I] objects */
-	uint16_t nr_taken;        /* [c] objects that are not on the free list */
+	uint16_t nr_taken;        /* [c] objects not on the free list; reports look on: [a] */
 	uint8_t first_free;       /* [c] index, or OBJECT_FREE_LAST: none */
 	uint8_t order;            /* [I] */
 	uint8_t state[];          /* [c] one per object; [p] while cached or live */

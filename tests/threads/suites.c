@@ -2,8 +2,13 @@
 /* What the program of many threads runs. */
 #include <unit/suites.h>
 
-#define THREADS_SUITES(SUITE) \
-	SUITE(planted) SUITE(storm) SUITE(mempool_threads) SUITE(movers) SUITE(migrate_threads)
+#define THREADS_SUITES(SUITE)   \
+	SUITE(planted) \
+	SUITE(storm) \
+	SUITE(mempool_threads) \
+	SUITE(movers) \
+	SUITE(migrate_threads) \
+	SUITE(mistakes_threads)
 
 THREADS_SUITES(SUITE_DECLARE)
 
