@@ -3,12 +3,14 @@
 #include <unit/suites.h>
 
 #define THREADS_SUITES(SUITE)   \
-	SUITE(planted) \
-	SUITE(storm) \
-	SUITE(mempool_threads) \
-	SUITE(movers) \
-	SUITE(migrate_threads) \
-	SUITE(mistakes_threads)
+	SUITE(planted)          \
+	SUITE(storm)            \
+	SUITE(mempool_threads)  \
+	SUITE(movers)           \
+	SUITE(migrate_threads)  \
+	SUITE(mistakes_threads) \
+	SUITE(waiting_threads)  \
+	SUITE(shrinker_threads)
 
 THREADS_SUITES(SUITE_DECLARE)
 
