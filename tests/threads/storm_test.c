@@ -69,7 +69,7 @@ static void trade(struct worker *worker)
 {
 	struct good *held[GOODS_HELD] = {NULL};
 
-	for (unsigned i = 0; i < rounds(2000); i++) {
+	for (unsigned i = 0; i < rounds(1200); i++) {
 		trade_once(worker, held);
 		worker_progress(worker, "trades goods");
 		if (worker_below(worker, 256) == 0)
@@ -131,7 +131,7 @@ static void look_at_numbers(void)
 
 static void look(struct worker *worker)
 {
-	for (unsigned i = 0; i < rounds(30); i++) {
+	for (unsigned i = 0; i < rounds(20); i++) {
 		switch (worker_below(worker, 3)) {
 		case 0:
 			worker_progress(worker, "mm_check()");
@@ -186,7 +186,7 @@ static void one_brief_cache(struct worker *worker)
 
 static void come_and_go(struct worker *worker)
 {
-	for (unsigned i = 0; i < rounds(60); i++) {
+	for (unsigned i = 0; i < rounds(30); i++) {
 		one_brief_cache(worker);
 		worker_progress(worker, "makes and ends caches");
 	}
