@@ -7,7 +7,8 @@ cd "$(dirname "$0")/../.." || exit 1
 source tests/tools/tap.sh
 
 # debug_exit() is where a kernel that is done ends.
-found=$(timeout 120 tests/tools/gdb --mem=1G --cmdline='test=buddy*' -- --batch \
+found=$(timeout 120 tests/tools/gdb --mem=1G --cmdline='test=buddy*,vmalloc.pages_are*' -- --batch \
+    -ex 'thbreak vfree_for' -ex continue -ex 'echo [window]\n' -ex 'quarry window' \
     -ex 'thbreak debug_exit' -ex continue \
     -ex 'echo [zones]\n' -ex 'quarry zones' -ex 'echo [free]\n' -ex 'quarry free' \
     -ex 'echo [caches]\n' -ex 'quarry caches all' -ex 'echo [page]\n' -ex 'quarry page 0x100' \
@@ -35,6 +36,8 @@ has 'quarry free shows the largest blocks' free '^Normal +kernel( +[0-9]+){10} +
 has 'quarry caches shows those of kmalloc' caches '^kmalloc-64 +64 +64 '
 has 'quarry page tells what a frame is' page '^frame 0x100, physical 0x100000: reserved'
 has 'quarry page takes an address' address '^frame 0x1.., physical 0x1.....: reserved'
+has 'quarry window shows an area that is about to be freed' window '^0xf8[0-9a-f]+ +5 pages  vmalloc$'
+has 'quarry window counts it with its guard' window '^6 of 31[0-9]+ pages used, 0 stale in 0 areas$'
 has 'quarry log shows the verdict' log '^quarry: verdict: '
 
 # The two sides of one number: what gdb reads, and what the kernel printed about itself.

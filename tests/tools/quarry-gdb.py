@@ -6,11 +6,12 @@
                         where they disagree with the counts
     quarry caches [all] object caches in use: slabs, objects, what lies in magazines
     quarry page WHAT    the page of a frame number, or of an address (0x...)
+    quarry window       areas of the mapping window: where, how long, and what for
     quarry log          the end of the kernel's log
 
 They read memory only, and call nothing in the kernel, so they work wherever it stopped, also
 in the middle of an allocation.  Layouts come from the debug information; names are those of
-mm/internal/{page,buddy,zone,slab,magazine}.h.
+mm/internal/{page,buddy,zone,slab,magazine,window}.h.
 """
 
 import gdb
@@ -94,7 +95,7 @@ def walk_list(head, type_name, member="link"):
 
 
 class Quarry(gdb.Command):
-    """Look at Quarry's allocator: quarry zones|free|caches|page|log"""
+    """Look at Quarry's allocator: quarry zones|free|caches|page|window|log"""
 
     def __init__(self):
         super().__init__("quarry", gdb.COMMAND_DATA, prefix=True)
@@ -220,6 +221,8 @@ class Page(gdb.Command):
         print(f"frame {pfn:#x}, physical {pfn << PAGE_SHIFT:#x}: {kind}")
         if kind not in ("hole", "reserved"):
             print(f"  zone {symbol('zones')[int(page['zone'])]['name'].string()}")
+        if kind == "vmalloc" or kind == "large" and int(page["window"]):
+            print(f"  mapped at {int(page['window']):#x}")
         if kind in ("free", "block", "large"):
             print(f"  order {int(page['order'])}, references {int(page['refs'])}")
         if kind == "free":
@@ -230,6 +233,48 @@ class Page(gdb.Command):
             slab = page["slab"].dereference()
             print(f"  cache {slab['cache']['name'].string()}, slab at {int(slab['base']):#x}: "
                   f"{int(slab['nr_taken'])} of {int(slab['nr'])} objects taken")
+
+
+class Window(gdb.Command):
+    """Live areas of the mapping window, and how much is stale: freed, but not flushed yet."""
+
+    def __init__(self):
+        super().__init__("quarry window", gdb.COMMAND_DATA)
+
+    def invoke(self, argument, from_tty):
+        window = symbol("window")
+        edges = self.set_bits(window["edges"], int(window["nr_pages"]))
+        for first, guard in zip(edges[::2], edges[1::2]):
+            address = int(window["start"]) + (first << PAGE_SHIFT)
+            print(f"{address:#x}  {guard - first:>6} pages  {self.use_of(address)}")
+        if len(edges) % 2:
+            print("the last area has no guard page: the edges are damaged")
+        waiting = (int(window["tail"]) - int(window["head"])) & 0xFFFFFFFF
+        print(f"{int(window['used'])} of {int(window['nr_pages'])} pages used, "
+              f"{int(window['stale_pages'])} stale in {waiting} areas")
+
+    @staticmethod
+    def set_bits(bits, count):
+        words = (count + 31) // 32
+        data = bytes(gdb.selected_inferior().read_memory(int(bits), 4 * words)) if words else b""
+        number = int.from_bytes(data, "little")
+        return [i for i in range(number.bit_length()) if number >> i & 1] if number else []
+
+    @staticmethod
+    def use_of(address):
+        """By the kind of the first page, which the page tables tell."""
+        table = symbol("kernel_pd")[(address - KERNEL_BASE) >> 21]
+        if not int(table["low"]) & 1:
+            return "not mapped"
+        entry = (int(table["low"]) & 0xFFFFF000) + KERNEL_BASE + 8 * (address >> PAGE_SHIFT & 511)
+        data = gdb.selected_inferior().read_memory(entry, 8)
+        value = int.from_bytes(bytes(data), "little")
+        page = page_of((value & 0x000FFFFFFFFFF000) >> PAGE_SHIFT)
+        if not value & 1 or page is None:
+            return "not mapped"
+        kind = enum_names("enum page_kind", "PAGE_").get(int(page["kind"]))
+        owned = int(page["window"]) == address
+        return {"vmalloc": "vmalloc", "large": "kmalloc"}.get(kind, "vmap") if owned else "vmap"
 
 
 class Log(gdb.Command):
@@ -250,5 +295,5 @@ class Log(gdb.Command):
         print(data.decode("ascii", "replace"), end="")
 
 
-for command in (Quarry, Zones, Free, Caches, Page, Log):
+for command in (Quarry, Zones, Free, Caches, Page, Window, Log):
     command()
