@@ -188,6 +188,37 @@ struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller)
 	return page;
 }
 
+size_t pages_alloc_bulk(gfp_t gfp, struct page **pages, size_t n)
+{
+	enum mm_zone_id class = gfp_zone(gfp);
+	int i = (int)class;
+	size_t got = 0;
+
+	do {
+		struct zone *zone = &zones[i];
+
+		got += zone_alloc_pages(zone, gfp_block_type(gfp),
+					zone->low + zone->reserve[class], pages + got, n - got);
+	} while (got < n && next_zone(&i));
+	for (size_t j = 0; j < got; j++)
+		hand_out(pages[j]);
+	return got;
+}
+
+/* Each run of pages of one zone by one lock. */
+void pages_free_bulk(struct page *const *pages, size_t n)
+{
+	while (n > 0) {
+		size_t run = 0;
+
+		while (run < n && pages[run]->zone == pages[0]->zone)
+			pages[run++]->refs = 0;
+		zone_free_pages_of(&zones[pages[0]->zone], pages, run);
+		pages += run;
+		n -= run;
+	}
+}
+
 void pages_free(struct page *page, unsigned order)
 {
 	page->refs = 0;

@@ -10,9 +10,9 @@
  *     that it is mapped at.  It has no references: nobody but vfree() can free it.
  * I2. Each page of a vmap area has a reference for each time that it is mapped there.
  *
- * What is mapped halfway when memory runs out is taken apart like a whole area.  Pages are
- * unmapped and freed in batches that fit on the stack, unmapped first; the addresses go to the window's
- * quarantine when all is done.
+ * What is mapped halfway when memory runs out is taken apart like a whole area.  Pages come
+ * and go in batches that fit on the stack, unmapped before they are freed; the addresses
+ * go to the window's quarantine when all is done.
  *
  * No locks of its own; the window's are taken for moments.  An area that is being made or freed has one
  * owner: window_publish() shows it to the world, window_claim() takes it back, and the
@@ -101,14 +101,24 @@ static paddr_t phys_of(const struct page *page)
 	return (paddr_t)pfn_of_page(page) << PAGE_SHIFT;
 }
 
-static void free_own(struct page *page)
+/* What to do with pages that are mapped no more. */
+typedef void (*drop_pages)(struct page *const *pages, size_t n);
+
+static void free_own(struct page *const *pages, size_t n)
 {
-	page_set_kind(page, PAGE_BLOCK);
-	pages_free(page, 0);
+	for (size_t i = 0; i < n; i++)
+		page_set_kind(pages[i], PAGE_BLOCK);
+	pages_free_bulk(pages, n);
 }
 
-/* Unmap n pages from `start`, and let each go by `drop`. */
-static void unmap_pages(uintptr_t start, size_t n, void (*drop)(struct page *page))
+static void put_shared(struct page *const *pages, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		put_page(pages[i]);
+}
+
+/* Unmap n pages from `start`, and let them go by `drop`. */
+static void unmap_pages(uintptr_t start, size_t n, drop_pages drop)
 {
 	while (n > 0) {
 		size_t part = min_size(n, BATCH);
@@ -117,15 +127,14 @@ static void unmap_pages(uintptr_t start, size_t n, void (*drop)(struct page *pag
 		for (size_t i = 0; i < part; i++)
 			batch[i] = window_page((const void *)page_at(start, i));
 		mm_host_unmap_lazy(start, part);
-		for (size_t i = 0; i < part; i++)
-			drop(batch[i]);
+		drop(batch, part);
 		start = page_at(start, part);
 		n -= part;
 	}
 }
 
 /* Take an area of n pages, of which `done` are mapped, apart again. */
-static void take_apart(uintptr_t start, size_t n, size_t done, void (*drop)(struct page *page))
+static void take_apart(uintptr_t start, size_t n, size_t done, drop_pages drop)
 {
 	unmap_pages(start, done, drop);
 	window_release(start, n);
@@ -133,44 +142,74 @@ static void take_apart(uintptr_t start, size_t n, size_t done, void (*drop)(stru
 
 /* --- vmalloc ------------------------------------------------------------------- */
 
-/* A page of the area's own, at `address`.  NULL, or what there is no more of. */
-static const char *add_page(uintptr_t address, gfp_t gfp, uintptr_t caller)
+/* Pages for the area, at least one; 0 when there is none. */
+static size_t get_pages(struct page **batch, size_t n, gfp_t gfp, uintptr_t caller)
 {
-	struct page *page =
-		pages_alloc((gfp & ~(__GFP_ZERO | __GFP_MOVABLE)) | __GFP_NOWARN, 0, caller);
+	size_t got;
 
-	if (!page)
-		return "page";
+	gfp = (gfp & ~(__GFP_ZERO | __GFP_MOVABLE)) | __GFP_NOWARN;
+	got = pages_alloc_bulk(gfp, batch, n);
+	if (likely(got > 0))
+		return got;
+	batch[0] = pages_alloc(gfp, 0, caller); /* it tries hard, if it may */
+	return batch[0] ? 1 : 0;
+}
+
+/* Make a page the area's own, at `address`; false when the host has no page table. */
+static bool map_own(uintptr_t address, struct page *page, gfp_t gfp)
+{
 	page->window = address;
 	page_set_kind(page, PAGE_VMALLOC);
-	if (!mm_host_map(address, phys_of(page))) {
-		free_own(page);
-		return "page table";
-	}
+	if (unlikely(!mm_host_map(address, phys_of(page))))
+		return false;
 	if (gfp & __GFP_ZERO) /* here, since High pages have no other address */
 		memset((void *)address, 0, PAGE_SIZE);
+	return true;
+}
+
+/*
+ * Get and map all pages of an area; *done tells how many are.  NULL, or what there is no
+ * more of.
+ */
+static const char *fill_area(uintptr_t start, size_t n, gfp_t gfp, uintptr_t caller,
+			     size_t *done)
+{
+	while (*done < n) {
+		struct page *batch[BATCH];
+		size_t got = get_pages(batch, min_size(n - *done, BATCH), gfp, caller);
+		size_t mapped = 0;
+
+		if (unlikely(got == 0))
+			return "page";
+		while (mapped < got && map_own(page_at(start, *done), batch[mapped], gfp)) {
+			mapped++;
+			++*done;
+		}
+		if (unlikely(mapped < got)) {
+			free_own(batch + mapped, got - mapped);
+			return "page table";
+		}
+	}
 	return NULL;
 }
 
 void *vmalloc_for(size_t size, gfp_t gfp, uintptr_t caller)
 {
-	size_t n = size / PAGE_SIZE + (size % PAGE_SIZE > 0);
+	size_t n = size / PAGE_SIZE + (size % PAGE_SIZE > 0), done = 0;
+	const char *missing;
 	uintptr_t start;
 
 	if (!is_possible(size, n, gfp, caller))
 		return NULL;
 	start = window_reserve(n);
-	if (start == 0) {
+	if (unlikely(start == 0)) {
 		report_failure("vmalloc", "addresses", 0, n, gfp, caller);
 		return NULL;
 	}
-	for (size_t i = 0; i < n; i++) {
-		const char *missing = add_page(page_at(start, i), gfp, caller);
-
-		if (likely(!missing))
-			continue;
-		take_apart(start, n, i, free_own);
-		report_failure("vmalloc", missing, i, n, gfp, caller);
+	missing = fill_area(start, n, gfp, caller, &done);
+	if (unlikely(missing)) {
+		take_apart(start, n, done, free_own);
+		report_failure("vmalloc", missing, done, n, gfp, caller);
 		return NULL;
 	}
 	window_publish(start, n, WINDOW_VMALLOC);
@@ -276,7 +315,7 @@ static void *vmap_for(struct page *const *pages, size_t n, uintptr_t caller)
 	for (size_t i = 0; i < n; i++) {
 		if (share_page(start, i, n, pages[i], caller))
 			continue;
-		take_apart(start, n, i, put_page);
+		take_apart(start, n, i, put_shared);
 		return NULL;
 	}
 	window_publish(start, n, WINDOW_VMAP);
@@ -297,7 +336,7 @@ void vunmap(const void *p)
 	if (is_mapped_as(p, WINDOW_VMAP))
 		n = window_claim((uintptr_t)p, WINDOW_VMAP);
 	if (n > 0)
-		take_apart((uintptr_t)p, n, n, put_page);
+		take_apart((uintptr_t)p, n, n, put_shared);
 	else
 		pointer_refuse_area(p, WINDOW_VMAP, CALLER());
 }

@@ -13,7 +13,8 @@
 #include <mem.h>
 #include <mm/highmem.h>
 #include <mm/kmalloc.h>
-#include <page.h>
+#include <page_alloc.h>
+#include <zone.h>
 
 #define NOWAIT GFP_NOWAIT
 
@@ -840,6 +841,79 @@ TEST(user_pages_stay_apart_from_kernel_pages)
 	held_free(&kernel);
 }
 
+/* --- pages by the dozen ---------------------------------------------------------------------- */
+
+#define DOZEN     12u
+#define MOST_LEFT 300u
+
+/* Pages that may still be had from the zones of these flags above their low marks. */
+static size_t pages_above_low(gfp_t gfp)
+{
+	size_t pages = 0;
+
+	for (unsigned i = 0; i <= gfp_zone(gfp); i++) {
+		size_t mark = zones[i].low + zones[i].reserve[gfp_zone(gfp)];
+
+		if (zones[i].buddy.nr_free > mark)
+			pages += zones[i].buddy.nr_free - mark;
+	}
+	return pages;
+}
+
+/* To the last page above the low marks, from the highest zone on, and not one below. */
+TEST(bulk_stops_at_the_low_marks)
+{
+	static const gfp_t flags[] = {GFP_NOWAIT, GFP_NOWAIT | __GFP_HIGHMEM,
+				      GFP_NOWAIT | __GFP_DMA, GFP_ATOMIC | __GFP_USER};
+	struct page *pages[DOZEN];
+	struct held held;
+
+	for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		size_t above, got;
+
+		held_init(&held);
+		for (unsigned order = MM_NR_ORDERS; order-- > 0;) { /* most of it, quickly */
+			above = pages_above_low(flags[i]);
+			if (above > MOST_LEFT)
+				held_take(&held, flags[i], order,
+					  (above - MOST_LEFT) / 2 >> order);
+		}
+		above = pages_above_low(flags[i]);
+		do {
+			got = pages_alloc_bulk(flags[i], pages, DOZEN);
+			EXPECT_EQ(got, min_size(above, DOZEN));
+			above -= got;
+			for (size_t j = 0; j < got; j++) {
+				EXPECT_EQ(page_count(pages[j]), 1);
+				EXPECT_EQ(pages[j]->order, 0);
+				held_add(&held, pages[j]);
+			}
+		} while (got == DOZEN && !test_failed());
+		EXPECT_EQ(pages_alloc_bulk(flags[i], pages, DOZEN), 0);
+		held_free(&held);
+	}
+}
+
+/* Pages of all zones mixed, freed at once: each goes home. */
+TEST(bulk_frees_into_each_zone)
+{
+	static const gfp_t flags[] = {GFP_KERNEL, GFP_KERNEL | __GFP_DMA, GFP_HIGHUSER};
+	struct page *pages[DOZEN];
+	struct fingerprint before, after;
+	size_t n = 0;
+
+	fingerprint_take(&before);
+	while (n < DOZEN) {
+		pages[n] = alloc_page(flags[test_random_below(3)] | __GFP_NOWARN);
+		n += pages[n] != NULL;
+	}
+	pages_free_bulk(pages, n);
+	fingerprint_take(&after);
+	for (unsigned i = 0; i < MM_NR_ZONES; i++)
+		EXPECT_EQ(after.free[i], before.free[i]);
+	EXPECT_EQ(mm_check(), 0);
+}
+
 TEST_SUITE(page_alloc, each_flag_has_its_zone, boundary_page_of_each_flag_dma,
 	   boundary_page_of_each_flag_normal, boundary_page_of_each_flag_high,
 	   atomic_has_a_reserve, exhaustion_and_full_recovery, single_pages_merge_again,
@@ -854,4 +928,5 @@ TEST_SUITE(page_alloc, each_flag_has_its_zone, boundary_page_of_each_flag_dma,
 	   split_makes_single_pages, split_refuses_misuse, free_with_another_order,
 	   double_free_of_a_block, double_free_of_a_merged_page, free_of_the_inside_of_a_block,
 	   free_of_reserved_memory, free_of_pages_that_are_not_ours_to_free,
-	   free_of_what_is_no_page, user_pages_stay_apart_from_kernel_pages);
+	   free_of_what_is_no_page, user_pages_stay_apart_from_kernel_pages,
+	   bulk_stops_at_the_low_marks, bulk_frees_into_each_zone);

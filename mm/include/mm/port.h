@@ -98,7 +98,8 @@ void mm_host_unmap_lazy(uintptr_t virt, size_t nr_pages);
 
 /*
  * [optional: nothing]  Forget, on every CPU, the translations of all that was unmapped
- * lazily before.  Contexts: as mm_host_unmap().
+ * lazily before.  Contexts: as mm_host_unmap(), so it cannot wait for a CPU that waits
+ * for it with interrupts off.  A host has both of these, or neither.
  */
 void mm_host_flush(void);
 
