@@ -88,12 +88,12 @@ static void check_free(const struct buddy *buddy, pfn_t pfn, size_t seen[2],
 		violation_add(found, pfn, "two free buddies have not merged");
 }
 
-/* A block with a mover has one page, and a mover. */
+/* A block with a mover has one page, and, until it is being freed, a mover. */
 static void check_movable(const struct page *page, pfn_t pfn, struct violations *found)
 {
 	if (page->movable > 1)
 		violation_add(found, pfn, "a block that is neither movable nor not");
-	else if (page->movable && (page->order || !page->mover))
+	else if (page->movable && (page->order || (page->refs && !page->mover)))
 		violation_add(found, pfn, "movable, but of more pages or without a mover");
 }
 
