@@ -28,10 +28,10 @@ static void check_bulk(struct kmem_cache *cache, gfp_t gfp, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		EXPECTF(live_filled(objects[i], kmem_cache_size(cache), i),
 			"object %u of %u is damaged", i, n);
-	EXPECT_EQ(mm_check(), 0);
+	live_expect_whole();
 	kmem_cache_free_bulk(cache, n, objects);
 	EXPECT_EQ(live_in(cache), 0);
-	EXPECT_EQ(mm_check(), 0);
+	live_expect_whole();
 }
 
 TEST(every_size)
@@ -202,7 +202,7 @@ static void free_with_mistakes(unsigned n)
 	EXPECT_EQ(test_reports_seen(MM_REPORT_BAD_ADDRESS), 1);
 	EXPECT_EQ(live_in(cache), 0);
 	EXPECT_EQ(live_in(other), 1);
-	EXPECT_EQ(mm_check(), 0);
+	live_expect_whole();
 	kmem_cache_free(other, foreign);
 	EXPECT(kmem_cache_destroy(cache));
 	EXPECT(kmem_cache_destroy(other));

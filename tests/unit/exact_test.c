@@ -29,7 +29,7 @@ static void check_run(size_t size)
 			test_fail(__FILE__, __LINE__,
 				  "page %zu of %zu bytes is no block of one", i, size);
 	live_fill(run, size, (uint32_t)size);
-	EXPECT_EQ(mm_check(), 0);
+	live_expect_whole();
 	EXPECT(live_filled(run, size, (uint32_t)size));
 	free_pages_exact(run, size);
 	EXPECT_EQ(nr_free_pages(), free);

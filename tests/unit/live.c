@@ -121,6 +121,18 @@ void fingerprint_expect(const struct fingerprint *now, const struct fingerprint 
 	}
 }
 
+/* As the harness has it: beyond, a walk over all pages costs seconds. */
+#define CHECKED_PAGES_MAX ((size_t)1 << 17)
+
+void live_expect_whole(void)
+{
+	struct mm_memory_info info;
+
+	mm_memory_info(&info);
+	if (info.managed_pages <= CHECKED_PAGES_MAX)
+		EXPECT_EQ(mm_check(), 0);
+}
+
 void live_expect_settled(const struct fingerprint *before)
 {
 	struct fingerprint now;
