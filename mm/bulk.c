@@ -49,7 +49,7 @@ static size_t take_many(struct kmem_cache *cache, size_t n, void **p)
 	size_t count;
 
 	n = min_size(n, BULK_STRIDE);
-	mm_spin_lock(&cache->lock);
+	cache_lock(cache);
 	for (count = 0; count < n; count++) {
 		unsigned index;
 		struct slab *slab = slab_take_locked(cache, &index);
@@ -59,7 +59,7 @@ static size_t take_many(struct kmem_cache *cache, size_t n, void **p)
 		slab->state[index] = OBJECT_LIVE;
 		p[count] = slab_object(slab, index);
 	}
-	mm_spin_unlock(&cache->lock);
+	cache_unlock(cache);
 	mm_irq_restore(flags);
 	return count;
 }
@@ -170,7 +170,7 @@ static void give_many(struct bulk *bulk, size_t i, size_t end, struct list *doom
 	struct kmem_cache *cache = bulk->cache;
 	struct slab *last = NULL;
 
-	mm_spin_lock(&cache->lock);
+	cache_lock(cache);
 	for (; i < end; i++) {
 		unsigned index;
 		struct slab *slab = accept(bulk, last, bulk->p[i], &index);
@@ -181,7 +181,7 @@ static void give_many(struct bulk *bulk, size_t i, size_t end, struct list *doom
 		last = slab;
 	}
 	slab_cull_locked(cache, EMPTY_SLABS_KEPT, doomed);
-	mm_spin_unlock(&cache->lock);
+	cache_unlock(cache);
 }
 
 /* Free p[start .. end - 1], at most BULK_STRIDE of them. */

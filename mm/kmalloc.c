@@ -116,6 +116,11 @@ static enum kmalloc_kind kind_of(gfp_t gfp)
 	return gfp_block_type(gfp) == BLOCK_USER ? KMALLOC_USER : KMALLOC_KERNEL;
 }
 
+struct kmem_cache *kmalloc_cache(size_t size, gfp_t gfp)
+{
+	return &caches[kind_of(gfp)][class_of(size)];
+}
+
 /* --- whole pages --------------------------------------------------------------- */
 
 static void count_large(const struct page *page)
@@ -202,7 +207,7 @@ static __attribute__((noinline)) void kfree_slow(const void *p, uintptr_t caller
 /* size: 1 .. KMALLOC_MAX_CACHE_SIZE.  Zeroing covers the slack: krealloc may hand it out. */
 static inline void *alloc_small(size_t size, gfp_t gfp, uintptr_t caller)
 {
-	struct kmem_cache *cache = &caches[kind_of(gfp)][class_of(size)];
+	struct kmem_cache *cache = kmalloc_cache(size, gfp);
 	void *p = cache_alloc(cache, gfp, caller);
 
 	if ((gfp & __GFP_ZERO) && p)

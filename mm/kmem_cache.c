@@ -9,13 +9,15 @@
  * I1. nr_taken counts the objects that are live or in a magazine; live objects are
  *     nr_taken - magazine_count().
  * I2. After each slow path at most EMPTY_SLABS_KEPT slabs are empty (a slab that is
- *     being added to a cache that shrinks at the same time may be one more).
+ *     being added to a cache that shrinks at the same time may be one more, and what is
+ *     freed without locks is counted at the next free that goes this way).
  *
  * Locks, outermost first: cache_list_lock [g], cache->lock [c], both with interrupts off.
  * Never called holding either: the page allocator, constructors, the host.
  */
 #include <bits.h>
 #include <gfp.h>
+#include <late.h>
 #include <magazine.h>
 #include <mem.h>
 #include <page_alloc.h>
@@ -41,9 +43,9 @@ static void *refill(struct kmem_cache *cache)
 	mm_irqflags_t flags = mm_irq_save();
 	void *object;
 
-	mm_spin_lock(&cache->lock);
+	cache_lock(cache);
 	object = magazine_refill_locked(cache);
-	mm_spin_unlock(&cache->lock);
+	cache_unlock(cache);
 	mm_irq_restore(flags);
 	return object;
 }
@@ -56,6 +58,7 @@ static void *refill_or_grow(struct kmem_cache *cache, gfp_t gfp, uintptr_t calle
 	do
 		object = refill(cache);
 	while (!object && slab_grow(cache, gfp, caller));
+	late_flush();
 	return object;
 }
 
@@ -169,10 +172,10 @@ static bool free_slow(struct kmem_cache *cache, struct slab *slab, unsigned inde
 
 	list_init(&doomed);
 	flags = mm_irq_save();
-	mm_spin_lock(&cache->lock);
+	cache_lock(cache);
 	freed = free_locked(cache, slab, index);
 	slab_cull_locked(cache, EMPTY_SLABS_KEPT, &doomed);
-	mm_spin_unlock(&cache->lock);
+	cache_unlock(cache);
 	mm_irq_restore(flags);
 	slab_release_all(&doomed);
 	return freed;
@@ -189,6 +192,7 @@ static __attribute__((noinline)) void free_full(struct slab *slab, unsigned inde
 		return;
 	}
 	magazine_attach(cache, GFP_NOWAIT);
+	late_flush();
 	if (free_slow(cache, slab, index))
 		zone_wake_waiters();
 	else
@@ -440,11 +444,31 @@ static size_t release_empty(struct kmem_cache *cache)
 
 	list_init(&doomed);
 	flags = mm_irq_save();
-	mm_spin_lock(&cache->lock);
+	cache_lock(cache);
 	slab_cull_locked(cache, 0, &doomed);
-	mm_spin_unlock(&cache->lock);
+	cache_unlock(cache);
 	mm_irq_restore(flags);
 	return slab_release_all(&doomed);
+}
+
+/*
+ * Free at once, in all caches, what waits for a lock.  Slabs that it empties stay for now: once the
+ * list is unlocked their cache may be gone.
+ */
+void cache_drain_all(void)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	struct list *link;
+
+	mm_spin_lock(&cache_list_lock);
+	list_for_each (link, &cache_list) {
+		struct kmem_cache *cache = list_entry(link, struct kmem_cache, link);
+
+		cache_lock(cache);
+		cache_unlock(cache);
+	}
+	mm_spin_unlock(&cache_list_lock);
+	mm_irq_restore(flags);
 }
 
 size_t kmem_cache_shrink(struct kmem_cache *cache)
@@ -452,12 +476,13 @@ size_t kmem_cache_shrink(struct kmem_cache *cache)
 	mm_irqflags_t flags = mm_irq_save();
 	struct magazine *magazine;
 
-	mm_spin_lock(&cache->lock);
+	cache_lock(cache);
 	magazine = cache->magazine[mm_cpu_id()];
 	if (magazine->count)
 		magazine_spill_locked(cache, magazine, magazine->count);
-	mm_spin_unlock(&cache->lock);
+	cache_unlock(cache);
 	mm_irq_restore(flags);
+	late_flush();
 	return release_empty(cache);
 }
 
@@ -489,12 +514,12 @@ static void find_live(struct kmem_cache *cache, struct survivors *live)
 {
 	mm_irqflags_t flags = mm_irq_save();
 
-	mm_spin_lock(&cache->lock);
+	cache_lock(cache);
 	live->count = cache->nr_taken;
 	live->listed = 0;
 	list_live_locked(&cache->full, live);
 	list_live_locked(&cache->partial, live);
-	mm_spin_unlock(&cache->lock);
+	cache_unlock(cache);
 	mm_irq_restore(flags);
 }
 

@@ -175,10 +175,10 @@ void magazine_detach_all(struct kmem_cache *cache)
 		if (magazine == &magazine_none)
 			continue;
 		flags = mm_irq_save();
-		mm_spin_lock(&cache->lock);
+		cache_lock(cache);
 		magazine_spill_locked(cache, magazine, magazine->count);
 		cache->magazine[cpu] = &magazine_none;
-		mm_spin_unlock(&cache->lock);
+		cache_unlock(cache);
 		mm_irq_restore(flags);
 		cache_free_internal(magazine_cache_of(cache->magazine_capacity), magazine);
 	}

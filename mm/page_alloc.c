@@ -239,14 +239,20 @@ static void unlock_zone_of(const struct page *page, mm_irqflags_t flags)
 	mm_irq_restore(flags);
 }
 
+void pages_to_slab_locked(struct page *page, size_t n, struct slab *slab)
+{
+	for (size_t i = 0; i < n; i++) {
+		page[i].slab = slab;
+		/* In this order: an NMI may come with a mistaken pointer to it. */
+		__atomic_store_n(&page[i].kind, PAGE_SLAB, __ATOMIC_RELEASE);
+	}
+}
+
 void pages_to_slab(struct page *page, size_t n, struct slab *slab)
 {
 	mm_irqflags_t flags = lock_zone_of(page);
 
-	for (size_t i = 0; i < n; i++) {
-		page[i].slab = slab;
-		page[i].kind = PAGE_SLAB;
-	}
+	pages_to_slab_locked(page, n, slab);
 	unlock_zone_of(page, flags);
 }
 
@@ -341,27 +347,30 @@ static bool drop_reference(struct page *page, bool *bad)
 	return refs == 1;
 }
 
-/* Free what a caller says is a block of this order. */
-void pages_free_checked(struct page *page, unsigned order, uintptr_t caller)
+bool pages_drop_checked(struct page *page, unsigned order, uintptr_t caller)
 {
-	bool bad;
+	bool bad, last;
 
-	if (!page)
-		return;
 	if (!is_page(page) || page->kind != PAGE_BLOCK) {
 		report_bad_page(page, caller, "free");
-		return;
+		return false;
 	}
 	if (page->order != order) {
 		report_now(MM_REPORT_WRONG_ORDER, (uintptr_t)page, caller, "nothing is freed",
 			   "block of order %u at frame 0x%x freed with order %u", page->order,
 			   pfn_of_page(page), order);
-		return;
+		return false;
 	}
-	if (drop_reference(page, &bad))
-		zone_free(&zones[page->zone], page, order);
-	else if (bad)
+	last = drop_reference(page, &bad);
+	if (bad)
 		report_bad_page(page, caller, "free");
+	return last;
+}
+
+void pages_free_checked(struct page *page, unsigned order, uintptr_t caller)
+{
+	if (page && pages_drop_checked(page, order, caller))
+		zone_free(&zones[page->zone], page, order);
 }
 
 void __free_pages(struct page *page, unsigned order)

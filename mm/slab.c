@@ -21,6 +21,9 @@
  *     object larger than 2^SLAB_MAX_ORDER pages marks its head only.)
  * I4. The constructor has run on every object of every slab.
  *
+ * I5. An object that was freed without the lock is deferred: not live, but still taken,
+ *     until the lock is taken next.  So a slab with such objects is not empty.
+ *
  * Locks: cache->lock [c] in functions named _locked.  The others are called without:
  * the page allocator is never called holding a cache's lock.
  */
@@ -129,10 +132,13 @@ void slab_init(void)
 	}
 }
 
-static struct kmem_cache *descriptor_cache_of(const struct kmem_cache *cache)
+/* Where descriptors of this cache's slabs come from; NULL: from the slabs themselves. */
+struct kmem_cache *slab_descriptor_cache(const struct kmem_cache *cache)
 {
 	size_t i = 0;
 
+	if (cache->flags & SLAB_ON_SLAB)
+		return NULL;
 	while (descriptor_sizes[i] < slab_descriptor_size(cache))
 		i++;
 	return &descriptor_caches[i];
@@ -142,21 +148,23 @@ static struct kmem_cache *descriptor_cache_of(const struct kmem_cache *cache)
 static struct slab *alloc_descriptor(struct kmem_cache *cache, char *memory, gfp_t gfp,
 				     uintptr_t caller)
 {
-	if (cache->flags & SLAB_ON_SLAB)
-		return (struct slab *)memory;
-	return cache_alloc(descriptor_cache_of(cache), gfp, caller);
+	struct kmem_cache *descriptors = slab_descriptor_cache(cache);
+
+	return descriptors ? cache_alloc(descriptors, gfp, caller) : (struct slab *)memory;
 }
 
 static void free_descriptor(struct slab *slab)
 {
-	if (!(slab->cache->flags & SLAB_ON_SLAB))
-		cache_free_internal(descriptor_cache_of(slab->cache), slab);
+	struct kmem_cache *descriptors = slab_descriptor_cache(slab->cache);
+
+	if (descriptors)
+		cache_free_internal(descriptors, slab);
 }
 
 /* --- making and releasing slabs ------------------------------------------------ */
 
 /* Pages whose struct page must say PAGE_SLAB: those in which an object can start. */
-static size_t marked_pages(const struct slab *slab)
+size_t slab_marked_pages(const struct slab *slab)
 {
 	return slab->nr == 1 ? 1 : (size_t)1 << slab->order;
 }
@@ -178,18 +186,22 @@ static struct page *alloc_slab_pages(const struct kmem_cache *cache, gfp_t gfp)
 	return page;
 }
 
-static void init_slab(struct slab *slab, struct kmem_cache *cache, char *memory, unsigned order)
+/* A descriptor for a block of pages, all objects free.  The pages do not know it yet. */
+void slab_form(struct slab *slab, struct kmem_cache *cache, struct page *page)
 {
+	unsigned order = page->order;
+
 	slab->cache = cache;
 	slab->order = (uint8_t)order;
 	slab->nr = cache->nr;
 	if (order != cache->order)
 		slab->nr = (uint16_t)((PAGE_SIZE << order) / cache->size);
-	slab->base = memory;
+	slab->base = page_address(page);
 	if (cache->flags & SLAB_ON_SLAB)
 		slab->base += on_slab_header(cache, slab->nr);
 	slab->nr_taken = 0;
 	slab->first_free = 0;
+	slab->deferred = OBJECT_FREE_LAST;
 	for (unsigned i = 0; i + 1 < slab->nr; i++)
 		slab->state[i] = (uint8_t)(i + 1);
 	slab->state[slab->nr - 1] = OBJECT_FREE_LAST;
@@ -228,16 +240,16 @@ bool slab_grow(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
 		pages_free(page, page->order);
 		return false;
 	}
-	init_slab(slab, cache, memory, page->order);
-	pages_to_slab(page, marked_pages(slab), slab);
+	slab_form(slab, cache, page);
+	pages_to_slab(page, slab_marked_pages(slab), slab);
 	count_pages(cache, (size_t)1 << slab->order);
 
 	flags = mm_irq_save();
-	mm_spin_lock(&cache->lock);
+	cache_lock(cache);
 	list_add(&cache->empty, &slab->link);
 	cache->nr_slabs++;
 	cache->nr_empty++;
-	mm_spin_unlock(&cache->lock);
+	cache_unlock(cache);
 	mm_irq_restore(flags);
 	return true;
 }
@@ -248,7 +260,7 @@ static void release_slab(struct slab *slab)
 	unsigned order = slab->order;
 
 	/* An on-slab header is less than a page: base lies in the first. */
-	pages_from_slab(page, marked_pages(slab), order);
+	pages_from_slab(page, slab_marked_pages(slab), order);
 	count_pages(slab->cache, -((size_t)1 << order));
 	free_descriptor(slab);
 	pages_free(page, order);
@@ -329,5 +341,111 @@ void slab_cull_locked(struct kmem_cache *cache, size_t keep, struct list *doomed
 		list_move(doomed, &slab->link);
 		cache->nr_empty--;
 		cache->nr_slabs--;
+	}
+}
+
+/* --- without the cache's lock: any context, NMI included -------------------------- */
+
+static void push_deferred(struct slab *slab)
+{
+	struct slab **list = &slab->cache->deferred;
+	struct slab *first = __atomic_load_n(list, __ATOMIC_RELAXED);
+
+	do
+		slab->deferred_next = first;
+	while (!__atomic_compare_exchange_n(list, &first, slab, true, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED));
+}
+
+static void push_fresh(struct slab *slab)
+{
+	struct list **list = &slab->cache->fresh;
+	struct list *first = __atomic_load_n(list, __ATOMIC_RELAXED);
+
+	do
+		slab->link.next = first;
+	while (!__atomic_compare_exchange_n(list, &first, &slab->link, true, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED));
+}
+
+/*
+ * Free an object: it is not live from now on, and comes to the free list with the next
+ * cache_lock().  False, nothing done, when it is not live.
+ *
+ * Whoever defers a slab's first object also puts the slab on the cache's list; before that is
+ * done nobody drains it, and after it nothing of the slab is touched here.  Acquire: the
+ * last drain has read deferred_next before we write it.
+ */
+bool slab_defer(struct slab *slab, unsigned index)
+{
+	struct kmem_cache *cache = slab->cache;
+	uint8_t state = OBJECT_LIVE, first = __atomic_load_n(&slab->deferred, __ATOMIC_RELAXED);
+
+	if (!__atomic_compare_exchange_n(&slab->state[index], &state, OBJECT_FREE_LAST, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return false;
+	__atomic_fetch_add(&cache->deferrals, 1, __ATOMIC_RELAXED);
+	do
+		__atomic_store_n(&slab->state[index], first, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&slab->deferred, &first, (uint8_t)index, true,
+					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	if (first == OBJECT_FREE_LAST)
+		push_deferred(slab);
+	return true;
+}
+
+/*
+ * Give a new slab to its cache, without the lock, and its first object to the caller.  The
+ * pages know it.
+ */
+void *slab_publish(struct slab *slab)
+{
+	struct kmem_cache *cache = slab->cache;
+	void *object = slab_object(slab, 0);
+
+	slab->first_free = slab->state[0];
+	slab->state[0] = OBJECT_LIVE;
+	slab->nr_taken = 1;
+	count_pages(cache, (size_t)1 << slab->order);
+	push_fresh(slab);
+	return object;
+}
+
+static void add_fresh_locked(struct kmem_cache *cache, struct list *link)
+{
+	while (link) {
+		struct slab *slab = list_entry(link, struct slab, link);
+
+		link = link->next;
+		list_add(slab->nr_taken == slab->nr ? &cache->full : &cache->partial,
+			 &slab->link);
+		cache->nr_slabs++;
+		cache->nr_taken += slab->nr_taken;
+	}
+}
+
+/*
+ * What was left without the lock.  The deferred objects are taken first: a fresh slab that
+ * has any was pushed before them, so it is among the fresh ones that are taken after, or was
+ * before.
+ */
+void slab_drain_locked(struct kmem_cache *cache)
+{
+	struct slab *slab = __atomic_exchange_n(&cache->deferred, NULL, __ATOMIC_ACQ_REL);
+
+	add_fresh_locked(cache, __atomic_exchange_n(&cache->fresh, NULL, __ATOMIC_ACQ_REL));
+	while (slab) {
+		struct slab *next = slab->deferred_next;
+		/* From here on the slab may be on the list again. */
+		uint8_t index = __atomic_exchange_n(&slab->deferred, OBJECT_FREE_LAST,
+						    __ATOMIC_ACQ_REL);
+
+		while (index != OBJECT_FREE_LAST) {
+			uint8_t after = slab->state[index];
+
+			slab_give_locked(cache, slab, index);
+			index = after;
+		}
+		slab = next;
 	}
 }

@@ -199,17 +199,66 @@ bool zone_watermark_ok(const struct zone *zone, unsigned order, size_t mark)
 	       buddy_has_block(&zone->buddy, order);
 }
 
-/* A block, if `mark` pages stay free; NULL if not. */
+/* [z] */
+static void free_locked(struct zone *zone, struct page *page, unsigned order)
+{
+	buddy_free(&zone->buddy, page, order);
+	zone->frees++;
+	__atomic_store_n(&zone->freed, zone->freed + ((size_t)1 << order), __ATOMIC_RELAXED);
+}
+
+/* [z] The blocks that zone_defer() left. */
+static void drain_slow_locked(struct zone *zone)
+{
+	pfn_t link = __atomic_exchange_n(&zone->deferred, 0, __ATOMIC_ACQ_REL);
+
+	while (link) {
+		struct page *page = page_of_pfn(link - 1);
+
+		link = page->next;
+		free_locked(zone, page, page->order);
+	}
+}
+
+/* [z] */
+void zone_drain_locked(struct zone *zone)
+{
+	if (unlikely(__atomic_load_n(&zone->deferred, __ATOMIC_RELAXED)))
+		drain_slow_locked(zone);
+}
+
+/*
+ * Free a block without the lock: whoever comes with it next does it.  The block has no
+ * reference, and nobody can find it any more.  Any context, NMI included.
+ */
+void zone_defer(struct zone *zone, struct page *page)
+{
+	pfn_t first = __atomic_load_n(&zone->deferred, __ATOMIC_RELAXED);
+
+	do
+		page->next = first;
+	while (!__atomic_compare_exchange_n(&zone->deferred, &first, pfn_of_page(page) + 1,
+					    true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+}
+
+/* [z] A block, if `mark` pages stay free; NULL if not. */
+struct page *zone_take_locked(struct zone *zone, unsigned order, enum block_type type,
+			      size_t mark)
+{
+	zone_drain_locked(zone);
+	if (!zone_watermark_ok(zone, order, mark))
+		return NULL;
+	zone->allocs++;
+	return buddy_alloc(&zone->buddy, order, type);
+}
+
 struct page *zone_alloc(struct zone *zone, unsigned order, enum block_type type, size_t mark)
 {
-	struct page *page = NULL;
 	mm_irqflags_t flags = mm_irq_save();
+	struct page *page;
 
 	mm_spin_lock(&zone->lock);
-	if (zone_watermark_ok(zone, order, mark)) {
-		page = buddy_alloc(&zone->buddy, order, type);
-		zone->allocs++;
-	}
+	page = zone_take_locked(zone, order, type, mark);
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
 	return page;
@@ -251,9 +300,8 @@ void zone_free(struct zone *zone, struct page *page, unsigned order)
 	mm_irqflags_t flags = mm_irq_save();
 
 	mm_spin_lock(&zone->lock);
-	buddy_free(&zone->buddy, page, order);
-	zone->frees++;
-	__atomic_store_n(&zone->freed, zone->freed + ((size_t)1 << order), __ATOMIC_RELAXED);
+	zone_drain_locked(zone);
+	free_locked(zone, page, order);
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
 	zone_wake_waiters();

@@ -2,7 +2,8 @@
 /*
  * Reports: the text, the counts, and who else wants to know.
  *
- * I1. Every report is counted and passed to the listener, printed or not.
+ * I1. Every report is counted and passed to the listener, printed or not; where neither
+ *     may be done, both are done later (late.c).
  * I2. Only failures to allocate are rate limited: anything else is a bug, and each
  *     occurrence is worth its lines.
  *
@@ -12,6 +13,7 @@
  * with no lock held.
  */
 #include <bits.h>
+#include <late.h>
 #include <log.h>
 #include <mem.h>
 #include <mm/format.h>
@@ -67,6 +69,7 @@ void report_reset(bool panic_on_report)
 {
 	memset(&reports, 0, sizeof(reports));
 	reports.panic_on_report = panic_on_report;
+	late_reset();
 }
 
 const char *mm_report_kind_name(enum mm_report_kind kind)
@@ -131,6 +134,24 @@ static bool over_limit(enum mm_report_kind kind)
 	return over;
 }
 
+/* One line into the log, or to what is kept for it. */
+static void say(const struct report *report, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void say(const struct report *report, const char *format, ...)
+{
+	char line[LINE_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	mm_vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (report->late)
+		late_line(report->late, line);
+	else
+		mm_host_log(line);
+}
+
 void report_line(const struct report *report, const char *format, ...)
 {
 	char text[LINE_BYTES];
@@ -141,7 +162,7 @@ void report_line(const struct report *report, const char *format, ...)
 	va_start(args, format);
 	mm_vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	mm_log("mm:   %s", text);
+	say(report, "mm:   %s", text);
 }
 
 /* "name+0x12", or the bare address, as one line of the report. */
@@ -215,11 +236,13 @@ static void begin(struct report *report, enum mm_report_kind kind, uintptr_t add
 	report->kind = kind;
 	report->address = address;
 	report->caller = caller;
-	report->quiet = over_limit(kind);
+	report->later = late_wanted();
+	report->late = report->later ? late_claim() : NULL;
+	report->quiet = report->later ? !report->late : over_limit(kind);
 	mm_vsnprintf(report->what, sizeof(report->what), format, args);
 	__atomic_fetch_add(&reports.counts[kind], 1, __ATOMIC_RELAXED);
 	if (!report->quiet)
-		mm_log("mm: %s: %s", kind_names[kind], report->what);
+		say(report, "mm: %s: %s", kind_names[kind], report->what);
 }
 
 void report_begin(struct report *report, enum mm_report_kind kind, uintptr_t address,
@@ -232,23 +255,31 @@ void report_begin(struct report *report, enum mm_report_kind kind, uintptr_t add
 	va_end(args);
 }
 
-/* Who and where, then what was done about it; then those who listen. */
-void report_end(const struct report *report, const char *fix)
+void report_tell(const struct report *report)
 {
 	mm_report_listener listener = __atomic_load_n(&reports.listener, __ATOMIC_ACQUIRE);
 	struct mm_report seen = {report->kind, report->what, report->address, report->caller};
 	bool expected = false;
 
+	if (listener)
+		expected = listener(&seen);
+	if (reports.panic_on_report && !expected)
+		mm_host_panic("mm: stopped by a report, as panic_on_report asks");
+}
+
+/* Who and where, then what was done about it; then those who listen. */
+void report_end(const struct report *report, const char *fix)
+{
 	if (!report->quiet) {
 		report_symbol(report, "caller", report->caller);
 		report_backtrace(report);
 		report_context(report);
 		report_line(report, "FIX       %s", fix);
 	}
-	if (listener)
-		expected = listener(&seen);
-	if (reports.panic_on_report && !expected)
-		mm_host_panic("mm: stopped by a report, as panic_on_report asks");
+	if (!report->later)
+		report_tell(report);
+	else if (report->late)
+		late_commit(report->late, report);
 }
 
 void report_now(enum mm_report_kind kind, uintptr_t address, uintptr_t caller, const char *fix,

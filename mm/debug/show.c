@@ -30,12 +30,12 @@ static void read_cache_locked(struct kmem_cache *cache, struct mm_cache_info *in
 {
 	size_t taken;
 
-	mm_spin_lock(&cache->lock);
+	cache_lock(cache);
 	info->slabs = cache->nr_slabs;
 	info->empty_slabs = cache->nr_empty;
 	info->cached = magazine_count(cache);
 	taken = cache->nr_taken;
-	mm_spin_unlock(&cache->lock);
+	cache_unlock(cache);
 	info->live = taken > info->cached ? taken - info->cached : 0;
 	memcpy(name, cache->name, KMEM_CACHE_NAME_MAX);
 	info->name = name;

@@ -15,6 +15,9 @@ void *krealloc_for(const void *p, size_t size, gfp_t gfp, uintptr_t caller);
 /* ksize() that says nothing about what it does not know: 0. */
 size_t kmalloc_size_of(const void *p);
 
+/* The cache that serves this size, 1 .. KMALLOC_MAX_CACHE_SIZE. */
+struct kmem_cache *kmalloc_cache(size_t size, gfp_t gfp);
+
 /* Pages in blocks beyond the caches.  [a] */
 extern size_t kmalloc_large_pages;
 

@@ -29,7 +29,11 @@ void pages_free_bulk(struct page *const *pages, size_t n);
 /* Free a block whose owner has vouched for it: PAGE_BLOCK, one reference, this order. */
 void pages_free(struct page *page, unsigned order);
 
-/* The same for what a caller only says is one: reported if it is not. */
+/*
+ * The same for what a caller only says is one: reported if it is not.  pages_drop_checked()
+ * only drops the reference: true when it was the last, and the block is to be freed.
+ */
+bool pages_drop_checked(struct page *page, unsigned order, uintptr_t caller);
 void pages_free_checked(struct page *page, unsigned order, uintptr_t caller);
 
 /*
@@ -43,6 +47,7 @@ void pages_cut(struct page *page, unsigned order, size_t n);
  * All at one stroke for whoever walks the zone.
  */
 void pages_to_slab(struct page *page, size_t n, struct slab *slab);
+void pages_to_slab_locked(struct page *page, size_t n, struct slab *slab); /* [z] */
 void pages_from_slab(struct page *page, size_t n, unsigned order);
 
 /* Take a reference of the block around `page`; false when it is none that has any. */

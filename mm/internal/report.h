@@ -11,10 +11,14 @@
 
 #define REPORT_WHAT_MAX 160
 
+struct late_report;
+
 struct report {
 	enum mm_report_kind kind;
 	uintptr_t address, caller;
 	bool quiet; /* counted and passed on, but not printed: the rate limit */
+	bool later; /* kept for later, in `late`; or lost, if that is NULL */
+	struct late_report *late;
 	char what[REPORT_WHAT_MAX];
 };
 
@@ -25,6 +29,9 @@ void report_line(const struct report *report, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void report_bytes(const struct report *report, const void *address, size_t size);
 void report_end(const struct report *report, const char *fix);
+
+/* Pass a report to the listener; may panic.  The end of report_end(), and of late.c's printing. */
+void report_tell(const struct report *report);
 
 /* All of it in one call, for reports without detail. */
 void report_now(enum mm_report_kind kind, uintptr_t address, uintptr_t caller, const char *fix,

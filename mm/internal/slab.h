@@ -17,20 +17,23 @@ enum {
 	OBJECT_LIVE = 0xfe,     /* in a caller's hands */
 	OBJECT_FREE_LAST = 0xff /* on the slab's free list, and its end */
 				/* below: on the free list; the index of the next */
+				/* these two also on the list of deferred objects */
 };
 
 #define SLAB_MAX_OBJECTS OBJECT_CACHED /* indexes are below */
 
 /* One slab: 2^order pages cut into objects.  This descriptor lies outside them. */
 struct slab {
-	struct list link;         /* [c] on one of the cache's lists */
-	struct kmem_cache *cache; /* [I] */
-	char *base;               /* [I] first object */
-	uint16_t nr;              /* [I] objects */
-	uint16_t nr_taken;        /* [c] objects not on the free list; reports look on: [a] */
-	uint8_t first_free;       /* [c] index, or OBJECT_FREE_LAST: none */
-	uint8_t order;            /* [I] */
-	uint8_t state[];          /* [c] one per object; [p] while cached or live */
+	struct list link;           /* [c] on one of the cache's lists */
+	struct kmem_cache *cache;   /* [I] */
+	char *base;                 /* [I] first object */
+	struct slab *deferred_next; /* [a] on the cache's list of slabs with deferred objects */
+	uint16_t nr;                /* [I] objects */
+	uint16_t nr_taken;          /* [c] objects not on the free list; reports look on: [a] */
+	uint8_t first_free;         /* [c] index, or OBJECT_FREE_LAST: none */
+	uint8_t order;              /* [I] */
+	uint8_t deferred;           /* [a] first deferred object, or OBJECT_FREE_LAST: none */
+	uint8_t state[];            /* [c] one per object; [p] while cached or live */
 };
 
 #define SLAB_MAX_ORDER    3u /* slabs of small objects are no larger: 32 KiB */
@@ -74,7 +77,12 @@ struct kmem_cache {
 	struct mm_spinlock lock;          /* [c] guards all below */
 	struct list partial, full, empty; /* slabs */
 	size_t nr_slabs, nr_empty;
-	size_t nr_taken; /* objects on no slab's free list: live, or cached */
+	size_t nr_taken; /* objects on no slab's free list: live, cached, or deferred */
+
+	/* [a] Left by those who could not have the lock; drained by cache_lock(). */
+	struct slab *deferred;   /* slabs with deferred objects */
+	struct list *fresh;      /* new slabs, on no list yet; the next is link.next */
+	unsigned long deferrals; /* objects ever deferred */
 };
 
 #define SLAB_NO_OBJECT (~0u)
@@ -96,12 +104,39 @@ static inline void *slab_object(const struct slab *slab, unsigned index)
 	return slab->base + (size_t)index * slab->cache->size;
 }
 
+/* A lock, and what was left for whoever comes with it. */
+void slab_drain_locked(struct kmem_cache *cache);
+
+static inline void cache_drain_locked(struct kmem_cache *cache)
+{
+	if (unlikely(__atomic_load_n(&cache->deferred, __ATOMIC_RELAXED) ||
+		     __atomic_load_n(&cache->fresh, __ATOMIC_RELAXED)))
+		slab_drain_locked(cache);
+}
+
+/* Interrupts are off. */
+static inline void cache_lock(struct kmem_cache *cache)
+{
+	mm_spin_lock(&cache->lock);
+	cache_drain_locked(cache);
+}
+
+static inline void cache_unlock(struct kmem_cache *cache)
+{
+	mm_spin_unlock(&cache->lock);
+}
+
 /* slab.c: the slabs of one cache */
 void slab_init(void);
 void slab_choose_layout(struct kmem_cache *cache);
 size_t slab_descriptor_size(const struct kmem_cache *cache);
 gfp_t slab_page_gfp(const struct kmem_cache *cache, gfp_t gfp);
+struct kmem_cache *slab_descriptor_cache(const struct kmem_cache *cache);
 bool slab_grow(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller);
+void slab_form(struct slab *slab, struct kmem_cache *cache, struct page *page);
+size_t slab_marked_pages(const struct slab *slab);
+void *slab_publish(struct slab *slab);
+bool slab_defer(struct slab *slab, unsigned index);
 struct slab *slab_take_locked(struct kmem_cache *cache, unsigned *index);
 void slab_give_locked(struct kmem_cache *cache, struct slab *slab, unsigned index);
 void slab_cull_locked(struct kmem_cache *cache, size_t keep, struct list *doomed);
@@ -116,6 +151,7 @@ void *cache_alloc(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller);
 void cache_free_object(struct slab *slab, void *object, uintptr_t caller);
 void cache_free_internal(struct kmem_cache *cache, void *object);
 void cache_offer_to_waiters(struct kmem_cache *cache);
+void cache_drain_all(void);
 
 struct kmem_cache *cache_next(struct kmem_cache *cache);
 

@@ -24,6 +24,8 @@ struct zone {
 	unsigned long moved;         /* pages that compaction has moved */
 	unsigned long compacted;     /* blocks that it gained */
 	pfn_t compact_next;          /* [busy] see compact.c */
+
+	pfn_t deferred; /* [a] blocks freed without the lock: the first one's frame + 1; 0: none */
 };
 
 extern struct zone zones[MM_NR_ZONES];
@@ -60,6 +62,10 @@ size_t zone_alloc_pages(struct zone *zone, enum block_type type, size_t mark,
 void zone_free_pages_of(struct zone *zone, struct page *const *pages, size_t n);
 void zone_free(struct zone *zone, struct page *page, unsigned order);
 void zone_put_back(struct zone *zone, struct page *page);
+struct page *zone_take_locked(struct zone *zone, unsigned order, enum block_type type,
+			      size_t mark);
+void zone_defer(struct zone *zone, struct page *page);
+void zone_drain_locked(struct zone *zone);
 void zone_count_failure(struct zone *zone);
 void zone_read(struct zone *zone, struct mm_zone_info *info);
 void zone_wake_waiters(void);

@@ -80,6 +80,22 @@ void host_on_interrupt(void (*handler)(void));
 unsigned long host_interrupts(void); /* delivered so far */
 
 /*
+ * Call `handler` as an NMI at the first-th step from now on, 1 being the next, and each
+ * `every` steps after that (0: never again).  A step is the moment before or after interrupts are
+ * turned off or on, and before or after a lock is taken, tried or released: so an NMI
+ * comes before, in and after every critical section.  NULL ends it.
+ */
+void host_on_nmi(void (*handler)(void), unsigned long first, unsigned long every);
+
+struct host_nmi_counts {
+	unsigned long steps;      /* since host_on_nmi() */
+	unsigned long delivered;  /* NMIs */
+	unsigned long in_section; /* of these, came while a lock was held */
+};
+
+void host_nmi_counts(struct host_nmi_counts *counts);
+
+/*
  * What others do while this thread sleeps: `sleep` is called for each mm_host_wait() whose word is
  * as it expects, and what it returns is what that returns.  NULL: this host cannot sleep.
  */

@@ -30,9 +30,11 @@ struct host_state {
 	unsigned irq_depth; /* pretended interrupts that we are inside of */
 	bool nmi;
 	unsigned nr_locks;
-	const struct mm_spinlock *locks[HOST_LOCKS_MAX];
+	const struct mm_spinlock *locks[HOST_LOCKS_MAX + 1]; /* and one that an NMI tried */
 	void (*interrupt)(
 		void); /* called when interrupts come on again; see host_on_interrupt() */
+	bool steps;    /* somebody counts steps: see host_on_nmi() */
+	bool in_nmi;   /* one that came at a step */
 
 	uintptr_t low_offset; /* virtual minus physical address of low memory */
 	paddr_t low_start, low_end;
@@ -42,13 +44,22 @@ extern struct host_state host;
 
 _Noreturn void host_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void host_deliver_interrupt(void);
+void host_take_step(void);
 void host_check_lock_order(const struct mm_spinlock *const *held, unsigned nr_held,
 			   const struct mm_spinlock *lock);
+
+/* A moment at which an NMI may come. */
+static inline void host_step(void)
+{
+	if (host.steps && !host.in_nmi)
+		host_take_step();
+}
 
 static inline mm_irqflags_t mm_irq_save(void)
 {
 	bool were_off = host.irqs_off;
 
+	host_step();
 	host.irqs_off = true;
 	return were_off;
 }
@@ -57,6 +68,7 @@ static inline void mm_irq_restore(mm_irqflags_t were_off)
 {
 	if (!host.irqs_off)
 		host_die("mm_irq_restore() without mm_irq_save()");
+	host_step();
 	if (were_off)
 		return;
 	if (host.nr_locks)
@@ -75,12 +87,16 @@ static inline void mm_spin_lock(struct mm_spinlock *lock)
 {
 	if (!host.irqs_off)
 		host_die("a lock is taken with interrupts on");
+	if (host.in_nmi)
+		host_die("a lock is waited for in an NMI");
+	host_step();
 	if (lock->held)
 		host_die("a lock is taken that is held already: deadlock");
 	if (host.nr_locks)
 		host_check_lock_order(host.locks, host.nr_locks, lock);
 	host.locks[host.nr_locks++] = lock;
 	lock->held = 1;
+	host_step();
 }
 
 /* Whoever only tries cannot deadlock: no order to check. */
@@ -88,21 +104,25 @@ static inline bool mm_spin_trylock(struct mm_spinlock *lock)
 {
 	if (!host.irqs_off)
 		host_die("a lock is tried with interrupts on");
+	host_step();
 	if (lock->held)
 		return false;
 	host.locks[host.nr_locks++] = lock;
 	lock->held = 1;
+	host_step();
 	return true;
 }
 
 static inline void mm_spin_unlock(struct mm_spinlock *lock)
 {
+	host_step();
 	if (!lock->held || host.nr_locks == 0 || host.locks[host.nr_locks - 1] != lock)
 		host_die("a lock is released that was not the last one taken");
 	if (!host.irqs_off)
 		host_die("a lock is released with interrupts on");
 	host.nr_locks--;
 	lock->held = 0;
+	host_step();
 }
 
 static inline bool mm_may_sleep(void)

@@ -91,6 +91,45 @@ void host_deliver_interrupt(void)
 	host.irq_depth = 0;
 }
 
+static struct {
+	void (*handler)(void);
+	unsigned long left, every, steps, delivered, in_section;
+} nmis;
+
+void host_on_nmi(void (*handler)(void), unsigned long first, unsigned long every)
+{
+	memset(&nmis, 0, sizeof(nmis));
+	nmis.handler = handler;
+	nmis.left = first;
+	nmis.every = every;
+	host.steps = handler != NULL;
+}
+
+void host_nmi_counts(struct host_nmi_counts *counts)
+{
+	counts->steps = nmis.steps;
+	counts->delivered = nmis.delivered;
+	counts->in_section = nmis.in_section;
+}
+
+void host_take_step(void)
+{
+	const struct host_state before = host;
+
+	nmis.steps++;
+	if (nmis.left == 0 || --nmis.left > 0)
+		return;
+	nmis.left = nmis.every;
+	nmis.delivered++;
+	nmis.in_section += host.nr_locks > 0;
+	host.in_nmi = host.nmi = true;
+	host.irqs_off = true;
+	nmis.handler();
+	if (host.nr_locks != before.nr_locks || !host.irqs_off)
+		host_die("an NMI handler left locks held or interrupts on");
+	host = before;
+}
+
 void host_check_quiet(void)
 {
 	if (host.nr_locks)

@@ -6,6 +6,7 @@
 	SUITE(format_random)    \
 	SUITE(boot)             \
 	SUITE(interrupt)        \
+	SUITE(nmi)              \
 	SUITE(compaction)       \
 	SUITE(compaction_storm) \
 	SUITE(lazy)             \

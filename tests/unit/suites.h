@@ -32,6 +32,7 @@
 	SUITE(bulk)        \
 	SUITE(kmalloc)     \
 	SUITE(mempool)     \
+	SUITE(nolock)      \
 	SUITE(pointer)     \
 	SUITE(window)      \
 	SUITE(highmem)     \

@@ -22,6 +22,12 @@
  *
  *    It may include <mm/types.h> and nothing else of mm.
  *
+ *    Locks on one CPU.  Interrupts that are off are lock enough there, but for NMIs, if
+ *    their handlers use <mm/nolock.h>: then the three lock functions must really write the
+ *    lock, each in one instruction, and the compiler may move no access across them.
+ *    __atomic_exchange_n(.., __ATOMIC_ACQUIRE) and __atomic_store_n(.., __ATOMIC_RELEASE)
+ *    do, on any number of CPUs.
+ *
  * 2. The slow half: the functions below, found at link time.  Those marked
  *    [optional] have a weak default in mm/debug/port_default.c that is right for
  *    a uniprocessor with no extras; the others the host must write.

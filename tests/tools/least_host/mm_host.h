@@ -44,27 +44,24 @@ static inline void mm_cpu_relax(void)
 {
 }
 
-/* With one CPU, interrupts that are off are lock enough. */
+/* With one CPU nobody ever waits; but an NMI has to see whether the lock is held. */
 struct mm_spinlock {
 	bool held;
 };
 
-static inline void mm_spin_lock(struct mm_spinlock *lock)
-{
-	lock->held = true;
-}
-
 static inline bool mm_spin_trylock(struct mm_spinlock *lock)
 {
-	if (lock->held)
-		return false;
-	lock->held = true;
-	return true;
+	return !__atomic_exchange_n(&lock->held, true, __ATOMIC_ACQUIRE);
+}
+
+static inline void mm_spin_lock(struct mm_spinlock *lock)
+{
+	mm_spin_trylock(lock);
 }
 
 static inline void mm_spin_unlock(struct mm_spinlock *lock)
 {
-	lock->held = false;
+	__atomic_store_n(&lock->held, false, __ATOMIC_RELEASE);
 }
 
 static inline void *mm_phys_to_virt(paddr_t phys)
