@@ -16,6 +16,8 @@
 #define ICW4_8086      0x01u
 #define OCW2_EOI       0x20u /* non-specific end of interrupt */
 #define OCW3_READ_ISR  0x0bu
+#define OCW3_POLL      0x0cu
+#define POLL_REQUEST   0x80u
 
 #define LINES          8u
 #define CASCADE        2u
@@ -80,4 +82,13 @@ bool pic_is_spurious(unsigned irq)
 		return true;
 	}
 	return false;
+}
+
+bool pic_poll(void)
+{
+	outb(FIRST_COMMAND, OCW3_POLL);
+	if (!(inb(FIRST_COMMAND) & POLL_REQUEST))
+		return false;
+	outb(FIRST_COMMAND, OCW2_EOI);
+	return true;
 }

@@ -20,6 +20,7 @@
 #define LEAF_ADDRESS_BITS 0x80000008u
 
 #define EDX_TSC           (1u << 4)
+#define EDX_APIC          (1u << 9)
 #define EDX_PSE36         (1u << 17)
 #define EXT_EDX_NX        (1u << 20)
 
@@ -77,6 +78,7 @@ void cpu_detect(void)
 	detect_model(f, r.eax);
 	detect_brand(f, last_leaf);
 	f->tsc = r.edx & EDX_TSC;
+	f->apic = r.edx & EDX_APIC;
 	f->pse36 = r.edx & EDX_PSE36;
 	f->nx = last_leaf >= LEAF_EXT_FEATURES && cpuid(LEAF_EXT_FEATURES).edx & EXT_EDX_NX;
 	f->phys_bits = f->pse36 ? PSE36_BITS : PLAIN_BITS;

@@ -22,6 +22,7 @@
 #define PTE_PRESENT      0x001u
 #define PTE_WRITE        0x002u
 #define PTE_USER         0x004u
+#define PTE_UNCACHED     0x018u /* no caching, write-through: what goes to a device */
 #define PTE_LARGE        0x080u
 #define PTE_NX           (1ull << 63)
 #define PTE_FRAME        0x000ffffffffff000ull

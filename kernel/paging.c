@@ -117,13 +117,13 @@ static bool is_ours(uintptr_t virt)
 
 _Static_assert(WINDOW_END == STACKS_START, "nothing between them");
 
-bool paging_map(uintptr_t virt, paddr_t phys)
+static bool map_page(uintptr_t virt, paddr_t phys, uint32_t bits)
 {
 	struct entry *entry;
 	uint32_t flags;
 
-	if (!is_ours(virt) || virt % PAGE_SIZE || phys >> cpu_features.phys_bits)
-		panic("paging_map: %08zx -> %llx is not ours to map", (size_t)virt,
+	if (virt % PAGE_SIZE || phys >> cpu_features.phys_bits)
+		panic("paging_map: %08zx -> %llx cannot be", (size_t)virt,
 		      (unsigned long long)phys);
 	if (!table_ensure(directory_entry(virt), PTE_WRITE, GFP_ATOMIC | __GFP_NOWARN))
 		return false;
@@ -131,9 +131,23 @@ bool paging_map(uintptr_t virt, paddr_t phys)
 	entry = table_entry(directory_entry(virt), virt);
 	if (entry_present(entry))
 		panic("paging_map: %08zx is mapped already", (size_t)virt);
-	entry_set(entry, (phys & PTE_FRAME) | PTE_PRESENT | PTE_WRITE | pte_no_execute);
+	entry_set(entry, (phys & PTE_FRAME) | PTE_PRESENT | PTE_WRITE | bits | pte_no_execute);
 	irq_restore(flags);
 	return true;
+}
+
+bool paging_map(uintptr_t virt, paddr_t phys)
+{
+	if (!is_ours(virt))
+		panic("paging_map: %08zx is not ours to map", (size_t)virt);
+	return map_page(virt, phys, 0);
+}
+
+bool paging_map_device(uintptr_t virt, paddr_t phys)
+{
+	if (virt != LAPIC_PAGE)
+		panic("paging_map_device: %08zx is no device's", (size_t)virt);
+	return map_page(virt, phys, PTE_UNCACHED);
 }
 
 /* Clear the entry of a page that is ours, if it has one; the CPU may go on knowing it. */

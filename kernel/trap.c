@@ -12,6 +12,7 @@
 #include <kernel/cpu.h>
 #include <kernel/irq.h>
 #include <kernel/layout.h>
+#include <kernel/nmi.h>
 #include <kernel/process.h>
 #include <kernel/thread.h>
 #include <kernel/trap.h>
@@ -39,8 +40,6 @@ bool trap_guard_run(void (*function)(void *), void *arg, uint32_t *saved_esp);
 _Noreturn void trap_guard_unwind(uint32_t saved_esp);
 
 static struct gate idt[NR_VECTORS];
-
-unsigned long nmi_count;
 
 /* What trap_expect() waits for, in its thread. */
 struct trap_guard {
@@ -90,19 +89,10 @@ static void exception(struct trap_frame *frame)
 	trap_report(frame);
 }
 
-static void nmi(void)
-{
-	struct cpu *cpu = this_cpu();
-
-	cpu->nmi_depth++;
-	nmi_count++;
-	cpu->nmi_depth--;
-}
-
 void trap_dispatch(struct trap_frame *frame)
 {
 	if (frame->vector == VECTOR_NMI) {
-		nmi();
+		nmi_dispatch(frame);
 		return;
 	}
 	if (frame->vector == VECTOR_SYSCALL && trap_from_user(frame))

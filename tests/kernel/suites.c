@@ -7,6 +7,7 @@
 	SUITE(placement)       \
 	SUITE(protection)      \
 	SUITE(irq)             \
+	SUITE(nmi)             \
 	SUITE(thread)          \
 	SUITE(wait)            \
 	SUITE(area)            \

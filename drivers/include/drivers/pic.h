@@ -20,4 +20,10 @@ void pic_acknowledge(unsigned irq);
  */
 bool pic_is_spurious(unsigned irq);
 
+/*
+ * Take the request that the first controller signals, as the CPU does when it is interrupted,
+ * and be done with it at once.  False when there is none.
+ */
+bool pic_poll(void);
+
 #endif

@@ -70,7 +70,7 @@ struct cpu_features {
 	char brand[49]; /* "" when the CPU has no brand string */
 	unsigned family, model, stepping;
 	unsigned phys_bits; /* width of a physical address */
-	bool tsc, pse36, nx;
+	bool tsc, apic, pse36, nx;
 };
 
 extern struct cpu_features cpu_features;

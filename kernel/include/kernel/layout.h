@@ -11,7 +11,8 @@
  *	C0000000 - F7FFFFFF	direct map of low memory, at most 896 MiB
  *	  C0100000		the kernel image
  *	F8000000 - FFBFFFFF	mapping window, 4 KiB pages on demand
- *	FFC00000 - FFDFFFFF	stacks of threads, each with an unmapped page below it
+ *	FFC00000 - FFDFEFFF	stacks of threads, each with an unmapped page below it
+ *	FFDFF000 - FFDFFFFF	registers of the local APIC
  *	FFE00000 - FFFFFFFF	boot slot: one large page, moved about by phys_read()
  */
 #ifndef KERNEL_LAYOUT_H
@@ -24,7 +25,8 @@
 #define WINDOW_START          0xF8000000
 #define WINDOW_END            0xFFC00000
 #define STACKS_START          0xFFC00000
-#define STACKS_END            0xFFE00000
+#define STACKS_END            0xFFDFF000
+#define LAPIC_PAGE            0xFFDFF000
 #define BOOT_SLOT             0xFFE00000
 
 #define PAGE_BYTES            0x1000

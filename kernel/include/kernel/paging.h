@@ -33,6 +33,12 @@ void paging_unmap_lazy(uintptr_t virt, size_t nr_pages);
 void paging_flush(void);
 unsigned long paging_flushes(void);
 
+/*
+ * paging_map_device - map the page of a device's registers at `phys`, uncached and for ever, at
+ * `virt`: one of the addresses that layout.h sets aside.  Otherwise as paging_map().
+ */
+bool paging_map_device(uintptr_t virt, paddr_t phys);
+
 /* Where `virt`, any kernel address, leads; false when nowhere.  Any context. */
 bool paging_translate(uintptr_t virt, paddr_t *phys);
 

@@ -64,9 +64,6 @@ _Noreturn void trap_report(const struct trap_frame *frame);
 /* Name of an exception: "page fault".  Never NULL. */
 const char *trap_name(unsigned vector);
 
-/* NMIs so far. */
-extern unsigned long nmi_count;
-
 /* An exception that trap_expect() caught. */
 struct trap_caught {
 	uint32_t error;

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * NMIs from the timer.  The PIT raises line 0 of the PIC, whose output the local APIC turns
+ * into an NMI.  Nobody asks the PIC for a vector then, which is what makes it lower its
+ * output for the next one: polling it does that.
+ *
+ * I1: while `handler` is set, line 0 is the only one that is unmasked.
+ * I2: the PIT and the PIC are the handler's while it may come: nobody else programs them.
+ */
+#include <drivers/lapic.h>
+#include <drivers/pic.h>
+#include <drivers/pit.h>
+#include <kernel/cpu.h>
+#include <kernel/nmi.h>
+#include <kernel/time.h>
+
+unsigned long nmi_count;
+
+static nmi_handler handler;
+
+void nmi_dispatch(struct trap_frame *frame)
+{
+	struct cpu *cpu = this_cpu();
+
+	cpu->nmi_depth++;
+	nmi_count++;
+	if (handler && pic_poll())
+		handler(frame);
+	cpu->nmi_depth--;
+}
+
+bool nmi_timer_start(nmi_handler new_handler)
+{
+	uint32_t flags;
+
+	if (!lapic_init())
+		return false;
+	flags = irq_save();
+	timer_stop();
+	pic_poll(); /* a tick that was on its way */
+	handler = new_handler;
+	lapic_pics_make_nmis(true);
+	irq_restore(flags);
+	return true;
+}
+
+void nmi_timer_arm(unsigned pit_ticks)
+{
+	pit_oneshot(pit_ticks);
+}
+
+void nmi_timer_stop(void)
+{
+	uint32_t flags = irq_save();
+
+	lapic_pics_make_nmis(
+		false); /* the handler, which arms the timer, came for the last time */
+	handler = NULL;
+	pit_stop();
+	pic_poll();
+	irq_restore(flags);
+	timer_start(TIMER_HZ, NULL);
+}
