@@ -12,7 +12,9 @@
 #include <mm/highmem.h>
 #include <mm/kmalloc.h>
 #include <mm/kvmalloc.h>
+#include <mm/nolock.h>
 #include <mm/vmalloc.h>
+#include <page.h>
 #include <slab.h>
 
 #define STRIDE      256u
@@ -103,7 +105,12 @@ static size_t choose_size(struct worker *worker)
 static bool alloc_bytes(struct worker *worker, struct good *good, gfp_t gfp)
 {
 	good->size = choose_size(worker);
-	good->address = kmalloc(good->size, gfp);
+	if (worker_below(worker, 4) == 0) {
+		good->zeroed = false;
+		good->address = kmalloc_nolock(good->size, gfp & __GFP_DMA);
+	} else {
+		good->address = kmalloc(good->size, gfp);
+	}
 	return good->address != NULL;
 }
 
@@ -136,7 +143,12 @@ static bool alloc_block(struct worker *worker, struct good *good, gfp_t gfp)
 {
 	good->order = gfp & __GFP_HIGHMEM ? 0 : worker_below(worker, ORDER_MAX + 1);
 	good->size = PAGE_SIZE << good->order;
-	good->page = alloc_pages(gfp, good->order);
+	if (worker_below(worker, 4) == 0) {
+		good->zeroed = false;
+		good->page = alloc_pages_nolock(gfp & (__GFP_DMA | __GFP_HIGHMEM), good->order);
+	} else {
+		good->page = alloc_pages(gfp, good->order);
+	}
 	if (!good->page)
 		return false;
 	good->address =
@@ -196,11 +208,12 @@ struct good *good_alloc(struct worker *worker)
 		return NULL;
 	good->kind = (enum good_kind)worker_below(worker, NR_GOOD_KINDS);
 	good->stamp = (uint32_t)test_random_from(&worker->random);
+	good->zeroed = gfp & __GFP_ZERO;
 	if (!allocs[good->kind](worker, good, gfp)) {
 		kfree(good);
 		return NULL;
 	}
-	if ((gfp & __GFP_ZERO) && !(good->kind == GOOD_OBJECT && is_constructed(good->cache)))
+	if (good->zeroed && !(good->kind == GOOD_OBJECT && is_constructed(good->cache)))
 		check_zero(good);
 	write_stamp(good);
 	return good;
@@ -229,11 +242,23 @@ void good_resize(struct worker *worker, struct good *good)
 	write_stamp(good);
 }
 
-void good_free(struct good *good)
+/* Free it without waiting for a lock, by chance and if it can be. */
+static bool free_nolock(const struct good *good)
 {
-	if (!good)
-		return;
-	check_whole_stamp(good);
+	if (good->stamp % 4)
+		return false;
+	if (good->kind == GOOD_PAGES && !page_is_highmem(good->page))
+		free_pages_nolock(good->page, good->order);
+	else if ((good->kind == GOOD_KMALLOC || good->kind == GOOD_OBJECT) &&
+		 page_of_address(good->address))
+		kfree_nolock(good->address);
+	else
+		return false;
+	return true;
+}
+
+static void free_good(const struct good *good)
+{
 	switch (good->kind) {
 	case GOOD_KMALLOC: kfree(good->address); break;
 	case GOOD_OBJECT: kmem_cache_free(good->cache, good->address); break;
@@ -246,6 +271,15 @@ void good_free(struct good *good)
 			kunmap(good->page);
 		__free_pages(good->page, good->order);
 	}
+}
+
+void good_free(struct good *good)
+{
+	if (!good)
+		return;
+	check_whole_stamp(good);
+	if (!free_nolock(good))
+		free_good(good);
 	kfree(good);
 }
 
@@ -271,6 +305,7 @@ void goods_end(void)
 
 void goods_shrink(struct worker *worker)
 {
+	mm_drain_deferred();
 	kmem_cache_shrink(caches[worker_below(worker, NR_CACHES)]);
 }
 
@@ -298,4 +333,5 @@ void mailboxes_empty(void)
 {
 	for (unsigned i = 0; i < NR_MAILBOXES; i++)
 		good_free(mailbox_swap(i, NULL));
+	mm_drain_deferred();
 }

@@ -30,6 +30,7 @@ struct good {
 	struct page *page;        /* GOOD_PAGES */
 	unsigned order;
 	uint32_t stamp;
+	bool zeroed; /* when it was new */
 };
 
 /*
