@@ -10,6 +10,7 @@
 	SUITE(nmi)             \
 	SUITE(thread)          \
 	SUITE(wait)            \
+	SUITE(pools)           \
 	SUITE(area)            \
 	SUITE(compact_threads) \
 	SUITE(sleep)           \
