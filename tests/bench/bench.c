@@ -19,6 +19,7 @@
 #include <mm/format.h>
 #include <mm/kmalloc.h>
 #include <mm/kvmalloc.h>
+#include <mm/nolock.h>
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
 #include <mm/vmalloc.h>
@@ -67,6 +68,7 @@ PAIR(kzalloc_constant, void *, kzalloc(64, GFP_KERNEL), kfree(p))
 PAIR(kmalloc_1024, void *, kmalloc(1024, GFP_KERNEL), kfree(p))
 PAIR(kmalloc_4096, void *, kmalloc(4096, GFP_KERNEL), kfree(p))
 PAIR(kmalloc_16384, void *, kmalloc(16384, GFP_KERNEL), kfree(p))
+PAIR(kmalloc_without_locks, void *, kmalloc_nolock(64, 0), kfree_nolock(p))
 PAIR(cache_pair, void *, kmem_cache_alloc(cache, GFP_KERNEL), kmem_cache_free(cache, p))
 PAIR(cache_pair_atomic, void *, kmem_cache_alloc(cache, GFP_ATOMIC), kmem_cache_free(cache, p))
 LOOP(bulk_pair, size_t got = kmem_cache_alloc_bulk(cache, GFP_KERNEL, BULK, bulk); KEEP(got);
@@ -194,6 +196,8 @@ static const struct {
 	{"kmalloc-64-variable-atomic", "kmalloc + kfree, 64 B, not constant, ATOMIC",
 	 kmalloc_variable_atomic, LOOPS},
 	{"kzalloc-64", "kzalloc + kfree, 64 B, constant, KERNEL", kzalloc_constant, LOOPS},
+	{"kmalloc-64-nolock", "kmalloc_nolock + kfree_nolock, 64 B, constant",
+	 kmalloc_without_locks, LOOPS},
 	{"kmalloc-1024", "kmalloc + kfree, 1024 B", kmalloc_1024, LOOPS},
 	{"kmalloc-4096", "kmalloc + kfree, 4096 B", kmalloc_4096, LOOPS},
 	{"kmalloc-16384", "kmalloc + kfree, 16384 B: whole pages", kmalloc_16384, LOOPS},
