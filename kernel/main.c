@@ -46,9 +46,12 @@ static void show_banner(const struct boot *boot)
 	       (size_t)(kernel_end - data_start) / 1024);
 }
 
+struct thread *kswapd_thread;
+
 static void start_kswapd(void)
 {
-	if (!thread_create("kswapd", mm_kswapd, NULL))
+	kswapd_thread = thread_create("kswapd", mm_kswapd, NULL);
+	if (!kswapd_thread)
 		panic("no memory for kswapd");
 }
 

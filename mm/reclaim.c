@@ -46,10 +46,13 @@ static size_t (*release_spare)(void); /* [I] */
 /* Does somebody want kswapd to work?  It waits while this is 0. */
 static uint32_t kswapd_wanted; /* [a] */
 
+static bool kswapd_parked; /* [a] see reclaim_park_kswapd() */
+
 void reclaim_reset(void)
 {
 	release_spare = NULL;
 	kswapd_wanted = 0;
+	kswapd_parked = false;
 	shrinkers_reset();
 }
 
@@ -216,6 +219,11 @@ void reclaim_wake_kswapd(void)
 		mm_host_wake(&kswapd_wanted);
 }
 
+void reclaim_park_kswapd(bool park)
+{
+	__atomic_store_n(&kswapd_parked, park, __ATOMIC_RELEASE);
+}
+
 static bool all_zones_high(void)
 {
 	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
@@ -225,6 +233,11 @@ static bool all_zones_high(void)
 	return true;
 }
 
+static bool may_rest(void)
+{
+	return all_zones_high() || __atomic_load_n(&kswapd_parked, __ATOMIC_ACQUIRE);
+}
+
 /* Bring all zones to their high marks.  False: everything was asked for, and no page came. */
 static bool balance(void)
 {
@@ -232,7 +245,7 @@ static bool balance(void)
 
 	release();
 	for (unsigned priority = SHRINK_LIGHTLY + 1; priority-- > 0;) {
-		if (all_zones_high())
+		if (may_rest())
 			return true;
 		shrink_once(GFP_KERNEL, priority);
 	}
@@ -248,9 +261,9 @@ void mm_kswapd(void *unused)
 	while (mm_host_wait(&kswapd_wanted, 0, FOR_EVER)) {
 		if (__atomic_exchange_n(&kswapd_wanted, 0, __ATOMIC_SEQ_CST) == 0)
 			continue;
-		while (!all_zones_high() && balance())
+		while (!may_rest() && balance())
 			;
-		if (!all_zones_high())
+		if (!may_rest())
 			mm_host_wait(&nobody, 0, HOPELESS_MS);
 	}
 	memalloc_noreclaim_leave();

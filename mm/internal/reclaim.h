@@ -28,6 +28,12 @@ bool reclaim_is_running(void);
 
 void reclaim_wake_kswapd(void);
 
+/*
+ * For tests that count every page and every object: while it is parked, kswapd reclaims nothing.
+ * It may be at it still when this returns; it is not when its thread next sleeps.
+ */
+void reclaim_park_kswapd(bool park);
+
 /* The layer above says how its spare memory is given back: a function that returns pages. */
 void reclaim_set_spare(size_t (*release)(void));
 

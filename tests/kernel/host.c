@@ -3,6 +3,7 @@
  * The kernel as host of the tests: what the allocator logs is also passed to the
  * harness, and what tests/unit/world.h asks for.
  */
+#include "kswapd.h"
 #include <harness.h>
 #include <kernel/cpu.h>
 #include <kernel/options.h>
@@ -37,6 +38,7 @@ void test_host_run(void (*body)(struct test_result *result), struct test_result 
 	static bool listening;
 
 	if (!listening) {
+		kswapd_park();
 		console_add(&log_keeper);
 		if (!options.show_reports)
 			mm_log_set_filter(test_log_hold);

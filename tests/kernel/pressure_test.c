@@ -11,6 +11,7 @@
  * How long: pressure=SECONDS on the command line, of the machine's time; else 2.
  */
 #include "icount.h"
+#include "kswapd.h"
 #include "visitor.h"
 #include <harness.h>
 #include <kernel/mutex.h>
@@ -294,12 +295,14 @@ TEST(twenty_threads_live_on_reclaim)
 	visitor_enter();
 	hold_the_rest(&held);
 	EXPECT(register_shrinker(&shrinker));
+	kswapd_release();
 	timer_start(10 * TIMER_HZ, visit);
 	thread_sleep_until(time_ns() + seconds * NS_PER_S);
 	over = true;
 	for (unsigned i = 0; i < NR_THREADS; i++)
 		thread_join(stores[i].thread);
 	timer_start(TIMER_HZ, NULL);
+	kswapd_park();
 	unregister_shrinker(&shrinker);
 	expect_nothing_lost();
 	visitor_leave();

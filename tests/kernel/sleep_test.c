@@ -8,6 +8,7 @@
  */
 #include "icount.h"
 #include "jitter.h"
+#include "kswapd.h"
 #include "visitor.h"
 #include <harness.h>
 #include <kernel/cpu.h>
@@ -165,11 +166,13 @@ static void trade_in(void *first)
 {
 	unsigned asleep;
 
+	kswapd_release();
 	jitter_start(visit);
 	trade.begun = true;
 	trade.item = first;
 	asleep = produce();
 	jitter_stop();
+	kswapd_park();
 	test_note("%u rounds, asleep in %u, at most %llu us until it woke; %lu interrupts, %lu "
 		  "atomic requests, %lu refused",
 		  trade.done, asleep, (unsigned long long)trade.longest_ns / 1000,
@@ -320,6 +323,7 @@ static void expect_wakes_at(enum mm_zone_id id, gfp_t gfp, size_t mark)
 	held_init(&all);
 	held_take(&all, QUIET((gfp & ~GFP_KERNEL) | __GFP_MEMALLOC), 0, SIZE_MAX);
 	part_by_zone(&all, id, &inside, &outside);
+	kswapd_release();
 	jitter_start(NULL);
 	let_it_try();
 	while (!sleeper_is_over() && inside.blocks > 0) {
@@ -329,6 +333,7 @@ static void expect_wakes_at(enum mm_zone_id id, gfp_t gfp, size_t mark)
 		let_it_try();
 	}
 	jitter_stop();
+	kswapd_park();
 	EXPECT_EQ(freed, mark + 1);
 	EXPECT(sleeper.got && live_zone_of(sleeper.got) == id);
 	held_free(&inside);
@@ -501,16 +506,18 @@ TEST(kswapd_works_from_low_to_high)
 
 	if (!mm_zone_info(id, &zone))
 		id = MM_ZONE_DMA;
-	thread_sleep_ms(LONG_MS);
-	live_settle(&before);
 	if (free_in(id) < 600)
 		SKIP("the zone is too small");
+	kswapd_release();
+	thread_sleep_ms(LONG_MS); /* somebody may have wanted it long ago */
+	live_settle(&before);
 	held_init(&held);
 	visitor_enter();
 	larder_open(free_in(id) / 2 < LARDER_PAGES ? free_in(id) / 2 : LARDER_PAGES,
 		    larder_scan);
 	take_down_to_low(&held, id);
 	take_below_low(&held, id);
+	kswapd_park();
 	larder_close();
 	held_free(&held);
 	visitor_leave();
@@ -614,6 +621,7 @@ TEST(a_shrinker_that_allocates)
 	for (unsigned i = 0; i < EATERS; i++)
 		eaters[i] = thread_create("eater", eat, NULL);
 	held_drain(&held, GFP_NOWAIT | __GFP_MEMALLOC);
+	kswapd_release();
 	jitter_start(visitor_peek);
 	gate_open = true;
 	wait_wake_all(&gate);
@@ -621,6 +629,7 @@ TEST(a_shrinker_that_allocates)
 		if (EXPECT(eaters[i] != NULL))
 			thread_join(eaters[i]);
 	jitter_stop();
+	kswapd_park();
 	EXPECT_EQ(eaters_failed, 0);
 	EXPECT_EQ(larder.recursions, 0);
 	EXPECT(larder.freed >= EATERS * EATER_TAKE);
@@ -657,6 +666,7 @@ TEST(a_shrinker_that_lies)
 	larder.shrinker.batch = 0;
 	held_init(&held);
 	held_drain(&held, GFP_NOWAIT);
+	kswapd_release();
 	EXPECT(alloc_page(QUIET(GFP_KERNEL)) == NULL);
 	EXPECT(larder.scans > 0);
 	held_free(&held);
@@ -664,6 +674,7 @@ TEST(a_shrinker_that_lies)
 	scans = larder.scans;
 	thread_sleep_ms(LONG_MS);
 	EXPECT_EQ(larder.scans, scans);
+	kswapd_park();
 	larder_close();
 }
 
@@ -684,9 +695,11 @@ TEST(a_shrinker_that_stops)
 	larder.shrinker.count_objects = lying_count;
 	held_init(&held);
 	held_drain(&held, GFP_NOWAIT);
+	kswapd_release();
 	EXPECT(alloc_page(QUIET(GFP_KERNEL) | __GFP_NORETRY) == NULL);
 	held_free(&held);
 	thread_sleep_ms(LONG_MS);
+	kswapd_park();
 	EXPECT(larder.scans > 0);
 	EXPECT(larder.scans <= larder.counts);
 	larder_close();
@@ -716,9 +729,11 @@ TEST(nofail_waits_for_somebody_to_free)
 	held_drain(&held, GFP_NOWAIT | __GFP_MEMALLOC);
 	sleeper.begun = true;
 	wait_wake_all(&sleeper.queue);
+	kswapd_release();
 	jitter_start(visitor_peek);
 	expect_nofail_sleeps();
 	jitter_stop();
+	kswapd_park();
 	held_free(&held);
 	thread_join(sleeper.thread);
 	EXPECT(sleeper.got != NULL);

@@ -8,4 +8,7 @@
 /* Everything after the boot information is read.  Interrupts off. */
 _Noreturn void kernel_main(struct boot *boot);
 
+/* The thread that reclaims; see mm_kswapd(). */
+extern struct thread *kswapd_thread;
+
 #endif
