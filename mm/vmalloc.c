@@ -14,9 +14,9 @@
  * and go in batches that fit on the stack, unmapped before they are freed; the addresses
  * go to the window's quarantine when all is done.
  *
- * No locks of its own; the window's are taken for moments.  An area that is being made or freed has one
- * owner: window_publish() shows it to the world, window_claim() takes it back, and the
- * second of two who free it finds nothing to claim.
+ * No locks of its own; the window's is taken for moments.  An area that is being made or
+ * freed has one owner: window_publish() shows it to the world, window_claim() takes it
+ * back, and the second of two who free it finds nothing to claim.
  */
 #include <bits.h>
 #include <gfp.h>

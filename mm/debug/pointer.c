@@ -81,7 +81,7 @@ static void describe_page(const struct report *report, struct page *page, const 
 		    PAGE_SIZE << head->order, pfn_of_page(head));
 }
 
-/* An address of the window that does not lead to a block of kmalloc's.  False if it does, or nowhere. */
+/* An address of the window, unless it leads to a block of kmalloc's, or nowhere: false. */
 static bool describe_in_window(const struct report *report, const void *p)
 {
 	static const char *const uses[WINDOW_NR_USES] = {[WINDOW_BLOCK] = "kmalloc block",

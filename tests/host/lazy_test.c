@@ -10,6 +10,7 @@
 #include <mem.h>
 #include <mm/kmalloc.h>
 #include <mm/kvmalloc.h>
+#include <mm/reclaim.h>
 #include <mm/vmalloc.h>
 #include <unit/live.h>
 #include <unit/world.h>
@@ -229,6 +230,53 @@ TEST(in_an_interrupt)
 	vfree(q);
 }
 
+/* --- with reclaim ------------------------------------------------------------------------------- */
+
+static struct held spare;
+
+static size_t count_spare(struct shrinker *shrinker, struct shrink_control *control)
+{
+	(void)shrinker;
+	(void)control;
+	return spare.blocks;
+}
+
+static size_t free_spare(struct shrinker *shrinker, struct shrink_control *control)
+{
+	size_t freed = 0;
+
+	(void)shrinker;
+	while (freed < control->nr_to_scan && spare.blocks > 0) {
+		__free_page(held_pop(&spare));
+		freed++;
+	}
+	return freed;
+}
+
+/* All pages are taken: who may sleep gets what others can do without, page by page. */
+TEST(an_area_out_of_reclaimed_pages)
+{
+	static struct shrinker shrinker = {
+		.count_objects = count_spare, .scan_objects = free_spare, .name = "spare"};
+	struct held held;
+	char *p;
+
+	held_init(&spare);
+	held_init(&held);
+	held_take(&spare, GFP_NOWAIT | __GFP_HIGHMEM, 0, 300);
+	held_drain(&held, GFP_NOWAIT | __GFP_HIGHMEM);
+	ASSERT(register_shrinker(&shrinker));
+	EXPECT(!__vmalloc(100 * PAGE_SIZE, GFP_NOWAIT | __GFP_HIGHMEM));
+	EXPECT_EQ(spare.blocks, 300);
+	p = vmalloc(100 * PAGE_SIZE);
+	EXPECT(p);
+	EXPECT(spare.blocks <= 200);
+	vfree(p);
+	unregister_shrinker(&shrinker);
+	held_free(&spare);
+	held_free(&held);
+}
+
 /* --- machines ----------------------------------------------------------------------------------- */
 
 TEST(no_window)
@@ -323,5 +371,5 @@ TEST(no_page_for_a_page_table)
 TEST_SUITE(lazy, mapping_fails_at_each_page, mapping_fails_at_each_page_of_vmap,
 	   memory_ends_at_each_page, stale_until_the_flush, freed_in_the_midst_of_a_flush,
 	   flushed_in_the_midst_of_a_flush, the_ring_goes_round_in_the_midst_of_a_flush,
-	   counters_wrap, in_an_interrupt, no_window, no_high_memory, a_host_that_cannot_map,
-	   no_page_for_a_page_table);
+	   counters_wrap, in_an_interrupt, an_area_out_of_reclaimed_pages, no_window,
+	   no_high_memory, a_host_that_cannot_map, no_page_for_a_page_table);

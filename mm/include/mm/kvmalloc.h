@@ -3,9 +3,10 @@
  * kvmalloc: kmalloc where that is easy, vmalloc where it is not.
  *
  * For buffers whose size is only known at run time and that no device has to read.  Up to a
- * page it is kmalloc.  Beyond, kmalloc is asked first, but without effort or complaint
- * when no large block is free (unless __GFP_RETRY_MAYFAIL says that one is worth it), then vmalloc; sizes beyond
- * KMALLOC_MAX_SIZE are vmalloc's.  A host without a mapping window gets kmalloc only.
+ * page it is kmalloc.  Beyond, kmalloc is asked first, but without effort or complaint when
+ * no large block is free (unless __GFP_RETRY_MAYFAIL says that one is worth it), then
+ * vmalloc; sizes beyond KMALLOC_MAX_SIZE are vmalloc's.  A host without a mapping window
+ * gets kmalloc only.
  *
  * Flags, failure and contexts are kmalloc's and __vmalloc's; vmalloc's pages may always
  * come from the High zone, unless the flags want the DMA zone.  With __GFP_NOFAIL it is
