@@ -214,14 +214,16 @@ __attribute__((noinline)) void cache_offer_to_waiters(struct kmem_cache *cache)
 static inline void free_object(struct slab *slab, void *object, const struct kmem_cache *wanted,
 			       uintptr_t caller)
 {
+	/* Once the object is free, the slab may be gone. */
+	struct kmem_cache *cache = slab->cache;
 	unsigned index = slab_index(slab, object);
 	enum push_result result = PUSH_NOT_LIVE;
 
 	if (likely(index != SLAB_NO_OBJECT))
-		result = magazine_push(slab->cache, object, &slab->state[index]);
+		result = magazine_push(cache, object, &slab->state[index]);
 	if (likely(result == PUSH_DONE)) {
 		if (unlikely(zone_has_waiters()))
-			cache_offer_to_waiters(slab->cache);
+			cache_offer_to_waiters(cache);
 		return;
 	}
 	if (result == PUSH_FULL)
