@@ -25,6 +25,7 @@
 #include <kernel/thread.h>
 #include <mm/format.h>
 #include <mm/kmalloc.h>
+#include <mm/reclaim.h>
 
 #define TEXT_MAX     120u
 #define DEATH_MAX_MS 100u /* so long one waits for a process that is to die */
@@ -42,6 +43,7 @@ struct process {
 	uintptr_t heap_end;          /* its thread's */
 
 	bool dying;
+	bool uses_reserves;            /* its thread's */
 	struct process_end end;        /* once it is dying */
 	struct wait_queue dying_queue; /* what a process sleeps on */
 };
@@ -397,6 +399,19 @@ static struct process *choose_victim(void)
 	return victim;
 }
 
+/*
+ * The running process is to die, and stands in the way of that with a request: it may have
+ * all reserves, which it will give back at once, or do without.  True the first time.
+ */
+static bool use_reserves(struct process *process)
+{
+	if (process->uses_reserves)
+		return false;
+	process->uses_reserves = true;
+	memalloc_noreclaim_enter();
+	return true;
+}
+
 bool process_out_of_memory(void)
 {
 	const struct process_end end = {.fate = PROCESS_OUT_OF_MEMORY};
@@ -406,7 +421,7 @@ bool process_out_of_memory(void)
 	uint32_t flags;
 
 	if (process_is_dying())
-		return false;
+		return use_reserves(process_current());
 	flags = irq_save();
 	victim = choose_victim();
 	settled = victim && settle_locked(victim, &end);
@@ -418,8 +433,10 @@ bool process_out_of_memory(void)
 	if (settled)
 		printk("process %u (%s): killed, because memory is short: it holds %zu pages",
 		       copy.id, copy.name, copy.end.pages);
-	if (!victim || own)
+	if (!victim)
 		return false;
+	if (own)
+		return use_reserves(victim);
 	wait_event_until(&deaths, nr_deaths != seen, wait_deadline(DEATH_MAX_MS));
 	return true;
 }

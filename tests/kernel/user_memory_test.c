@@ -14,6 +14,8 @@
 #include <mm/format.h>
 #include <mm/highmem.h>
 #include <mm/kmalloc.h>
+#include <mm/port.h>
+#include <reclaim.h>
 #include <unit/live.h>
 #include <zone.h>
 
@@ -594,8 +596,99 @@ TEST(hoarder_dies_alone)
 	live_expect_settled(&fingerprint);
 }
 
+/* Two that want ever more: each death serves the other, until it is alone. */
+TEST(two_hoarders_die)
+{
+	struct process *hoarders[2], *bystander;
+	struct fingerprint fingerprint;
+	struct held held;
+
+	allow_kept_pages(PROCESS_KEEPS);
+	run_worker(JOB_STATUS, 0);
+	live_settle(&fingerprint);
+	leave_blocks(highest_zone(), &held);
+	bystander = worker_start(JOB_HOLD, 10);
+	ASSERT(bystander);
+	for (unsigned i = 0; i < 2; i++)
+		hoarders[i] = worker_create(JOB_HOARD, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		struct process_end end = {0};
+
+		if (EXPECT(hoarders[i]))
+			process_wait(hoarders[i], &end);
+		EXPECT_EQ(end.fate, PROCESS_OUT_OF_MEMORY);
+	}
+	EXPECT_EQ(worker_stop(bystander).status, 0);
+	held_free(&held);
+	live_expect_settled(&fingerprint);
+}
+
+/* A request of the kernel's own takes all there is, and then what a sleeping process had. */
+TEST(kernel_request_outlives_the_process)
+{
+	enum {
+		DOZER_PAGES = 300
+	};
+	enum mm_zone_id zone = highest_zone();
+	gfp_t gfp = zone == MM_ZONE_HIGH ? GFP_HIGHUSER : GFP_KERNEL;
+	struct process *dozer;
+	struct process_end end;
+	struct held blocks, pages;
+
+	allow_kept_pages(PROCESS_KEEPS);
+	held_init(&pages);
+	leave_blocks(zone, &blocks);
+	dozer = worker_start(JOB_DOZE, DOZER_PAGES);
+	ASSERT(dozer);
+	while (!process_has_ended(dozer)) {
+		struct page *page = alloc_page(gfp);
+
+		if (!EXPECT(page))
+			break;
+		held_add(&pages, page);
+	}
+	process_wait(dozer, &end);
+	EXPECT_EQ(end.fate, PROCESS_OUT_OF_MEMORY);
+	EXPECT_EQ(end.pages, WORKER_PAGES(DOZER_PAGES));
+	for (unsigned i = 0; i < DOZER_PAGES / 2; i++) {
+		struct page *page = alloc_page(gfp);
+
+		if (!EXPECT(page))
+			break;
+		held_add(&pages, page);
+	}
+	held_free(&pages);
+	held_free(&blocks);
+}
+
+/* The victim itself may take reserves to get out of what it is at; but no more than once. */
+TEST(dying_process_may_use_reserves)
+{
+	struct process *worker;
+	uint32_t *word = mm_host_thread_word(), before = *word;
+	bool first, again;
+
+	allow_kept_pages(PROCESS_KEEPS);
+	worker = worker_start(JOB_DOZE, 3);
+	ASSERT(worker);
+	preempt_disable();
+	current()->process = worker;
+	process_activate(worker);
+	process_kill(worker);
+	first = process_out_of_memory();
+	again = process_out_of_memory();
+	current()->process = NULL;
+	process_activate(NULL);
+	EXPECT(first && !again);
+	EXPECT(reclaim_is_running());
+	*word = before;
+	preempt_enable();
+	process_wait(worker, NULL);
+}
+
 TEST_SUITE(user_memory, exit_returns_every_page, death_returns_every_page, user_pages_lie_apart,
 	   storm_leaves_large_blocks_whole, pages_move_under_a_running_process,
 	   pages_move_between_faults, moved_pages_are_flushed, pinned_pages_stay,
 	   scattered_pages_make_way_for_large_blocks, pages_move_while_processes_come_and_go,
-	   largest_process_is_the_victim, hoarder_dies_alone);
+	   largest_process_is_the_victim, hoarder_dies_alone, two_hoarders_die,
+	   kernel_request_outlives_the_process, dying_process_may_use_reserves);

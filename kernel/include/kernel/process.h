@@ -74,8 +74,9 @@ size_t process_tables(const struct process *process);
 
 /*
  * process_out_of_memory - have the process with most pages die, unless one is about to
- * anyway; wait for that a little.  False when there is none, or when it is the caller's own
- * process: that must do without.  Contexts: a thread that may sleep.
+ * anyway; wait for that a little.  False when there is none.  When the caller's own process is
+ * to die, it gets the allocator's reserves for what it is at; false if it had those before.
+ * Contexts: a thread that may sleep.
  */
 bool process_out_of_memory(void);
 
