@@ -88,13 +88,32 @@ static bool put_back(struct page *page, uint32_t refs)
 }
 
 /*
+ * Nobody is to be asked about a page any more that its owner gives up while others have
+ * references to it: the mover may be gone before the page is.  Under the lock, since the caller
+ * may be mistaken, and the page free.
+ */
+void migrate_forget(struct page *page)
+{
+	struct zone *zone = &zones[page->zone];
+	mm_irqflags_t flags = mm_irq_save();
+
+	mm_spin_lock(&zone->lock);
+	if (is_movable(page))
+		__atomic_store_n(&page->movable, false, __ATOMIC_RELEASE);
+	mm_spin_unlock(&zone->lock);
+	mm_irq_restore(flags);
+}
+
+/*
  * The owner's reference to a page that moved is ours to drop, with our own.  If it is gone, the
  * owner has freed the page, and then said that it moved it: a liar, but no harm is done.
  */
 static enum migrate_result release_moved(struct mm_mover *mover, struct page *from)
 {
-	if (__atomic_load_n(&from->refs, __ATOMIC_ACQUIRE) >= MM_MOVING_REFS)
+	if (__atomic_load_n(&from->refs, __ATOMIC_ACQUIRE) >= MM_MOVING_REFS) {
+		__atomic_store_n(&from->movable, false, __ATOMIC_RELEASE);
 		return put_back(from, MM_MOVING_REFS) ? MIGRATE_MOVED : MIGRATE_PINNED;
+	}
 	report_now(MM_REPORT_MISUSE, (uintptr_t)from, (uintptr_t)mover->move,
 		   "the page is freed once", "a mover moved page frame 0x%x, which was freed",
 		   pfn_of_page(from));

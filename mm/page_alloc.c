@@ -18,6 +18,7 @@
  * Locks: takes zone locks one at a time; calls nothing with one held.
  */
 #include <highmem.h>
+#include <migrate.h>
 #include <mm/format.h>
 #include <page_alloc.h>
 #include <reclaim.h>
@@ -369,7 +370,12 @@ bool pages_drop_checked(struct page *page, unsigned order, uintptr_t caller)
 
 void pages_free_checked(struct page *page, unsigned order, uintptr_t caller)
 {
-	if (page && pages_drop_checked(page, order, caller))
+	if (!page)
+		return;
+	if (order == 0 && is_page(page) &&
+	    unlikely(__atomic_load_n(&page->refs, __ATOMIC_RELAXED) > 1))
+		migrate_forget(page);
+	if (pages_drop_checked(page, order, caller))
 		zone_free(&zones[page->zone], page, order);
 }
 

@@ -25,6 +25,9 @@ enum migrate_result {
 /* Move a page that is held to `to`, fresh from the zone, which is free again if it is not moved. */
 enum migrate_result migrate_page(struct mm_mover *mover, struct page *from, struct page *to);
 
+/* An owner frees the page: if that is not the end of it, at least it is the end of its mover. */
+void migrate_forget(struct page *page);
+
 /* Let a page that is held be; true if it is free by that: its owner has freed it. */
 bool migrate_let_go(struct page *page);
 

@@ -338,9 +338,30 @@ TEST(moved_away_under_a_pin)
 	from = owner.page;
 	EXPECT_EQ(move_it(), MIGRATE_PINNED);
 	EXPECT_EQ(page_count(from), 1);
+	EXPECT(!mm_is_movable(from)); /* nobody would know it any more */
 	EXPECT_EQ(nr_free_pages(), before - 2);
 	put_page(from);
 	expect_owned(owner.page, before);
+}
+
+/* The owner, and its mover with it, may be gone before whoever pinned the page lets go. */
+TEST(freed_under_a_pin)
+{
+	size_t before = nr_free_pages();
+	struct page *page;
+
+	if (!begin(OBEY))
+		return;
+	page = owner.page;
+	get_page(page);
+	__free_page(page);
+	mm_mover_quiesce(&owner_mover);
+	EXPECT_EQ(page_count(page), 1);
+	EXPECT(!mm_is_movable(page));
+	EXPECT(!hold(page));
+	put_page(page);
+	EXPECT_EQ(owner.asked, 0);
+	EXPECT_EQ(nr_free_pages(), before);
 }
 
 /* The page it lied about is freed once; the target that it took over is its to free. */
@@ -369,4 +390,4 @@ TEST_SUITE(migrate, set_and_clear, ends_with_the_page, what_cannot_have_a_mover,
 	   only_a_page_with_one_reference_is_held, freed_while_it_is_held, moved,
 	   cleared_too_late, quiesce_of_a_mover_at_rest, refused, freed_during_its_move,
 	   target_freed_before_the_move_ends, pinned_during_its_move, moved_away_under_a_pin,
-	   mover_that_lies);
+	   freed_under_a_pin, mover_that_lies);

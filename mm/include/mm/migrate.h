@@ -57,7 +57,9 @@ struct mm_mover {
  * mm_set_movable - from now on the page may move.
  *
  * `page` is a block of order 0 that the caller owns.  Any other, and no mover: reported, and
- * nothing is changed.  Calling it again changes the mover.  Freeing the page ends it.
+ * nothing is changed.  Calling it again changes the mover.  It ends when the owner frees the page,
+ * by __free_page(), even if others have references to it then; an owner that drops its
+ * reference by put_page() instead calls mm_clear_movable() before.
  * Pages that are allocated with GFP_HIGHUSER_MOVABLE are the ones to give a mover: they lie
  * where all others can move too.
  *
