@@ -4,6 +4,7 @@
  * one sleeps: who wakes it, how long it goes on, whom it asks in the end; and kswapd.
  */
 #include "host.h"
+#include <magazine.h>
 #include <mm/kmalloc.h>
 #include <mm/reclaim.h>
 #include <mm/slab.h>
@@ -453,7 +454,45 @@ TEST(kswapd_rests_when_it_is_hopeless)
 	held_free(&held);
 }
 
+/* --- what comes between ------------------------------------------------------------------- */
+
+static struct kmem_cache *shrinks, *grows;
+
+/* The slab of the object that is being freed goes; its descriptor becomes that of another slab. */
+static void take_the_descriptor(void)
+{
+	if (object)
+		return;
+	kmem_cache_shrink(shrinks);
+	object = kmem_cache_alloc(grows, GFP_ATOMIC);
+}
+
+/* Whoever has freed an object for those who wait looks at its slab no more. */
+TEST(a_freed_object_may_be_gone_at_once)
+{
+	void *freed;
+	size_t cached;
+
+	shrinks = kmem_cache_create("shrinks", 512, 0, 0, NULL);
+	grows = kmem_cache_create("grows", 512, 0, 0, NULL);
+	ASSERT(shrinks && grows);
+	freed = kmem_cache_alloc(shrinks, GFP_KERNEL);
+	object = NULL;
+	zone_queue.waiters = 1;
+	host_on_interrupt(take_the_descriptor);
+	kmem_cache_free(shrinks, freed);
+	host_on_interrupt(NULL);
+	zone_queue.waiters = 0;
+	cached = magazine_count(grows);
+	EXPECT(object);
+	EXPECTF(cached > 0, "the other cache was shrunk");
+	kmem_cache_free(grows, object);
+	EXPECT(kmem_cache_destroy(grows));
+	EXPECT(kmem_cache_destroy(shrinks));
+}
+
 TEST_SUITE(waiting, a_free_ends_the_wait, no_waiter_no_wake, no_wake_up_is_lost,
 	   an_object_will_do, it_gives_up_in_the_end, somebody_dies_for_it,
 	   progress_keeps_it_going, progress_elsewhere_is_none, nofail_waits,
-	   nofail_has_the_reserves, kswapd_from_low_to_high, kswapd_rests_when_it_is_hopeless);
+	   nofail_has_the_reserves, kswapd_from_low_to_high, kswapd_rests_when_it_is_hopeless,
+	   a_freed_object_may_be_gone_at_once);
