@@ -155,6 +155,14 @@ static bool wait_for_pages(struct reclaim_effort *effort)
 	return slept;
 }
 
+/* For who must not be told no.  The first time it only joins the queue. */
+static bool wait_or_panic(struct reclaim_effort *effort)
+{
+	if (!wait_for_pages(effort))
+		mm_host_panic("mm: no memory for a request that must not fail");
+	return true;
+}
+
 /* Reclaim has come to its end.  True: there is a reason to try once more. */
 static bool last_resort(struct reclaim_effort *effort, gfp_t gfp, unsigned order)
 {
@@ -164,8 +172,8 @@ static bool last_resort(struct reclaim_effort *effort, gfp_t gfp, unsigned order
 	}
 	if (!(gfp & __GFP_NOFAIL))
 		return false;
-	if (effort->more && !wait_for_pages(effort))
-		mm_host_panic("mm: no memory for a request that must not fail");
+	if (effort->more)
+		wait_or_panic(effort);
 	effort->more = __GFP_MEMALLOC;
 	return true;
 }
@@ -185,8 +193,10 @@ bool reclaim_round(struct reclaim_effort *effort, gfp_t gfp, unsigned order)
 {
 	bool progress;
 
-	if (!(gfp & __GFP_DIRECT_RECLAIM) || reclaim_is_running())
+	if (!(gfp & __GFP_DIRECT_RECLAIM))
 		return false;
+	if (reclaim_is_running())
+		return (gfp & __GFP_NOFAIL) && wait_or_panic(effort);
 	if (effort->rounds > 0 && gives_up_early(gfp, order))
 		return false;
 	if (effort->rounds++ == 0 && order > 0 && compact_for(gfp_zone(gfp), order))

@@ -353,6 +353,31 @@ TEST(nofail_has_the_reserves)
 	end(page);
 }
 
+/* In reclaim it can only wait: it is not told no there either. */
+TEST(nofail_in_reclaim)
+{
+	struct page *page;
+	struct held rest;
+
+	start();
+	held_init(&rest);
+	wanted = normal_page();
+	held_drain(&rest, GFP_NOWAIT | __GFP_MEMALLOC);
+	when = 100;
+	host_on_sleep(sleep_then_free);
+	host_on_out_of_memory(nobody_to_kill);
+	memalloc_noreclaim_enter();
+	page = alloc_page(GFP_KERNEL | __GFP_NOFAIL);
+	memalloc_noreclaim_leave();
+	EXPECT(page != NULL);
+	EXPECT_EQ(sleeps, 100);
+	EXPECT_EQ(asked, 0);
+	EXPECT_EQ(zone_queue.waiters, 0);
+	free_wanted();
+	held_free(&rest);
+	end(page);
+}
+
 /* --- kswapd ------------------------------------------------------------------------------- */
 
 static struct held spare; /* what the shrinker below can give back */
@@ -494,5 +519,5 @@ TEST(a_freed_object_may_be_gone_at_once)
 TEST_SUITE(waiting, a_free_ends_the_wait, no_waiter_no_wake, no_wake_up_is_lost,
 	   an_object_will_do, it_gives_up_in_the_end, somebody_dies_for_it,
 	   progress_keeps_it_going, progress_elsewhere_is_none, nofail_waits,
-	   nofail_has_the_reserves, kswapd_from_low_to_high, kswapd_rests_when_it_is_hopeless,
-	   a_freed_object_may_be_gone_at_once);
+	   nofail_has_the_reserves, nofail_in_reclaim, kswapd_from_low_to_high,
+	   kswapd_rests_when_it_is_hopeless, a_freed_object_may_be_gone_at_once);

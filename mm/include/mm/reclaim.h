@@ -42,7 +42,7 @@ struct shrink_control {
  *
  * Both run in a thread: kswapd's, or that of any request that may sleep, several at
  * a time.  No lock of mm's is held.  They may allocate: such requests do not enter reclaim
- * again, but may take the reserves.  What they return is not believed: progress is
+ * again, but may take the reserves; with __GFP_NOFAIL they may still have to wait.  What they return is not believed: progress is
  * pages that have come back to their zones.
  */
 struct shrinker {
@@ -84,8 +84,8 @@ size_t mm_shrink_all(void);
 
 /*
  * memalloc_noreclaim_enter - from here to memalloc_noreclaim_leave(), requests of this
- * thread do not reclaim or sleep, and may take all reserves: for code that frees memory,
- * and needs a little to do so.  Nests.  Contexts: a thread.
+ * thread do not reclaim or sleep (but for __GFP_NOFAIL), and may take all reserves: for
+ * code that frees memory, and needs a little to do so.  Nests.  Contexts: a thread.
  */
 void memalloc_noreclaim_enter(void);
 void memalloc_noreclaim_leave(void);
