@@ -234,24 +234,44 @@ void reclaim_park_kswapd(bool park)
 	__atomic_store_n(&kswapd_parked, park, __ATOMIC_RELEASE);
 }
 
-static bool all_zones_high(void)
+/* The zones below their high marks, a bit for each.  One that is too small for its mark is none. */
+static unsigned zones_short(void)
 {
+	unsigned lacking = 0;
+
 	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
-		if (zone_free_pages(&zones[i]) < zones[i].high)
-			return false;
+		if (zones[i].managed > zones[i].high &&
+		    zone_free_pages(&zones[i]) < zones[i].high)
+			lacking |= 1u << i;
 	}
-	return true;
+	return lacking;
+}
+
+/* Pages that have ever come back to some of the zones; wraps. */
+static size_t freed_in(unsigned some)
+{
+	size_t pages = 0;
+
+	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
+		if (some & (1u << i))
+			pages += __atomic_load_n(&zones[i].freed, __ATOMIC_RELAXED);
+	}
+	return pages;
 }
 
 static bool may_rest(void)
 {
-	return all_zones_high() || __atomic_load_n(&kswapd_parked, __ATOMIC_ACQUIRE);
+	return !zones_short() || __atomic_load_n(&kswapd_parked, __ATOMIC_ACQUIRE);
 }
 
-/* Bring all zones to their high marks.  False: everything was asked for, and no page came. */
+/*
+ * Bring all zones to their high marks.  False: everything was asked for, and no page came to a
+ * zone that lacks some.  Those that others free and take elsewhere are no reason to go on.
+ */
 static bool balance(void)
 {
-	size_t before = zones_freed(MM_ZONE_HIGH);
+	unsigned lacking = zones_short();
+	size_t before = freed_in(lacking);
 
 	release();
 	for (unsigned priority = SHRINK_LIGHTLY + 1; priority-- > 0;) {
@@ -259,7 +279,7 @@ static bool balance(void)
 			return true;
 		shrink_once(GFP_KERNEL, priority);
 	}
-	return all_zones_high() || zones_freed(MM_ZONE_HIGH) != before;
+	return !zones_short() || freed_in(lacking) != before;
 }
 
 void mm_kswapd(void *unused)

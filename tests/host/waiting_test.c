@@ -479,6 +479,49 @@ TEST(kswapd_rests_when_it_is_hopeless)
 	held_free(&held);
 }
 
+static unsigned rounds;
+
+/* A page of another zone comes and goes, as under any load. */
+static size_t scan_in_vain(struct shrinker *shrinker, struct shrink_control *control)
+{
+	(void)shrinker;
+	(void)control;
+	if (++rounds == 10000)
+		test_fail(__FILE__, __LINE__, "kswapd spins");
+	if (rounds < 10000) {
+		__free_page(wanted);
+		wanted = alloc_page(GFP_NOWAIT);
+		EXPECT(wanted && live_zone_of(wanted) == MM_ZONE_NORMAL);
+	}
+	return 1;
+}
+
+static size_t count_one(struct shrinker *shrinker, struct shrink_control *control)
+{
+	(void)shrinker;
+	(void)control;
+	return 1;
+}
+
+/* What comes to zones that have enough brings it no further: it rests then, too. */
+TEST(kswapd_rests_when_pages_come_elsewhere)
+{
+	static struct shrinker vain = {
+		.count_objects = count_one, .scan_objects = scan_in_vain, .name = "vain"};
+
+	held_init(&held);
+	held_drain(&held, GFP_NOWAIT | GFP_DMA);
+	rounds = 0;
+	wanted = alloc_page(GFP_NOWAIT);
+	EXPECT(register_shrinker(&vain));
+	EXPECT(!alloc_page(GFP_NOWAIT | GFP_DMA));
+	run_kswapd();
+	EXPECT_EQ(rests, 1);
+	unregister_shrinker(&vain);
+	free_wanted();
+	held_free(&held);
+}
+
 /* --- what comes between ------------------------------------------------------------------- */
 
 static struct kmem_cache *shrinks, *grows;
@@ -520,4 +563,5 @@ TEST_SUITE(waiting, a_free_ends_the_wait, no_waiter_no_wake, no_wake_up_is_lost,
 	   an_object_will_do, it_gives_up_in_the_end, somebody_dies_for_it,
 	   progress_keeps_it_going, progress_elsewhere_is_none, nofail_waits,
 	   nofail_has_the_reserves, nofail_in_reclaim, kswapd_from_low_to_high,
-	   kswapd_rests_when_it_is_hopeless, a_freed_object_may_be_gone_at_once);
+	   kswapd_rests_when_it_is_hopeless, kswapd_rests_when_pages_come_elsewhere,
+	   a_freed_object_may_be_gone_at_once);
