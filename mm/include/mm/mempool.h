@@ -46,8 +46,9 @@ struct mempool *mempool_create_page_pool(unsigned min_nr, unsigned order);
 /*
  * mempool_alloc - an element, newly allocated or from the reserve.
  *
- * The first attempt is made without reclaim, without touching the allocator's own reserves
- * and without complaint, so that a full pool costs nobody anything.  With flags that may
+ * The first attempt is made without reclaim, without complaint, and without touching the
+ * allocator's own reserves further than plain __GFP_HIGH does, so that a full pool costs
+ * nobody anything.  With flags that may
  * sleep, the next ones reclaim, and when that does not help, the caller sleeps until an
  * element is freed: never NULL.  Only on a host that cannot sleep (mm_host_wait()) it is
  * NULL when the reserve is empty.  With other flags: NULL when the reserve is empty.
