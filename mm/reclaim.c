@@ -36,6 +36,7 @@
 
 #define COSTLY_ORDER  3u /* larger blocks are not promised, however long one reclaims */
 #define IDLE_ROUNDS   16u
+#define WAKES_A_ROUND 16u /* waits that were ended in vain, and make one idle round */
 #define WAIT_MS       10u
 #define DIRECT_TARGET 32u  /* pages that direct reclaim is content with */
 #define HOPELESS_MS   100u /* kswapd's rest after a pass that freed nothing */
@@ -145,13 +146,16 @@ static bool is_worth_a_life(gfp_t gfp, unsigned order)
 static bool wait_for_pages(struct reclaim_effort *effort)
 {
 	bool slept = true;
+	uint32_t event;
 
 	if (effort->waiting)
 		slept = mm_host_wait(&zone_queue.event, effort->event, WAIT_MS);
 	else
 		__atomic_fetch_add(&zone_queue.waiters, 1, __ATOMIC_SEQ_CST);
+	event = __atomic_load_n(&zone_queue.event, __ATOMIC_ACQUIRE);
+	effort->woken = effort->waiting && event != effort->event;
 	effort->waiting = true;
-	effort->event = __atomic_load_n(&zone_queue.event, __ATOMIC_ACQUIRE);
+	effort->event = event;
 	return slept;
 }
 
@@ -178,14 +182,21 @@ static bool last_resort(struct reclaim_effort *effort, gfp_t gfp, unsigned order
 	return true;
 }
 
-/* Has anybody freed a page that would do, since the last round? */
+/*
+ * Has anybody freed a page that would do, since the last round?  Who is woken by something else
+ * has not waited for as long as it might have: objects that come free, one by one, may in the
+ * end make a page.
+ */
 static bool note_progress(struct reclaim_effort *effort, enum mm_zone_id class)
 {
 	size_t freed = zones_freed(class);
 	bool progress = effort->rounds == 1 || freed != effort->freed;
 
 	effort->freed = freed;
-	effort->idle = progress ? 0 : effort->idle + 1;
+	if (progress)
+		effort->idle = effort->in_vain = 0;
+	else if (!effort->woken || ++effort->in_vain % WAKES_A_ROUND == 0)
+		effort->idle++;
 	return progress;
 }
 

@@ -8,12 +8,14 @@
 
 /* What one request has tried so far.  Starts as all zeros. */
 struct reclaim_effort {
-	unsigned rounds; /* of reclaim */
-	unsigned idle;   /* rounds since anybody freed a page */
-	size_t freed;    /* zones_freed() at the last look */
-	bool waiting;    /* counted as a waiter */
-	uint32_t event;  /* of the zones' wait queue, from before the last attempt */
-	gfp_t more;      /* flags that the next attempt has in addition */
+	unsigned rounds;  /* of reclaim */
+	unsigned idle;    /* rounds since anybody freed a page */
+	bool woken;       /* the last wait was ended by somebody */
+	unsigned in_vain; /* waits that were, and brought no page, since then */
+	size_t freed;     /* zones_freed() at the last look */
+	bool waiting;     /* counted as a waiter */
+	uint32_t event;   /* of the zones' wait queue, from before the last attempt */
+	gfp_t more;       /* flags that the next attempt has in addition */
 };
 
 /*

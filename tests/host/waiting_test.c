@@ -314,9 +314,45 @@ TEST(progress_elsewhere_is_none)
 	host_on_sleep(a_normal_page_comes_and_goes);
 	expect_report(MM_REPORT_ALLOC_FAILED, 1);
 	EXPECT(!alloc_page(GFP_KERNEL | GFP_DMA));
-	EXPECT_EQ(sleeps, 16);
+	EXPECT_EQ(
+		sleeps,
+		16 * 16); /* each woke it, and 16 of these count as much as one that none did */
 	free_wanted();
 	end(NULL);
+}
+
+static void *objects[200];
+
+/* Every third object: in no slab are all of them free. */
+static bool free_every_third(const uint32_t *word, unsigned ms)
+{
+	(void)word;
+	(void)ms;
+	kfree(objects[sleeps * 3]);
+	objects[sleeps * 3] = NULL;
+	if (++sleeps == 60)
+		free_wanted();
+	return true;
+}
+
+/* Objects that come free make no page yet, but are no reason to have somebody die. */
+TEST(objects_come_free)
+{
+	struct page *page;
+
+	for (unsigned i = 0; i < 200; i++)
+		objects[i] = kmalloc(64, GFP_KERNEL);
+	start();
+	wanted = normal_page();
+	host_on_sleep(free_every_third);
+	host_on_out_of_memory(nobody_to_kill);
+	page = alloc_page(GFP_KERNEL);
+	EXPECT(page != NULL);
+	EXPECT_EQ(sleeps, 60);
+	EXPECT_EQ(asked, 0);
+	for (unsigned i = 0; i < 200; i++)
+		kfree(objects[i]);
+	end(page);
 }
 
 /* NOFAIL waits for as long as it takes, though the host cannot help. */
@@ -561,7 +597,7 @@ TEST(a_freed_object_may_be_gone_at_once)
 
 TEST_SUITE(waiting, a_free_ends_the_wait, no_waiter_no_wake, no_wake_up_is_lost,
 	   an_object_will_do, it_gives_up_in_the_end, somebody_dies_for_it,
-	   progress_keeps_it_going, progress_elsewhere_is_none, nofail_waits,
+	   progress_keeps_it_going, progress_elsewhere_is_none, objects_come_free, nofail_waits,
 	   nofail_has_the_reserves, nofail_in_reclaim, kswapd_from_low_to_high,
 	   kswapd_rests_when_it_is_hopeless, kswapd_rests_when_pages_come_elsewhere,
 	   a_freed_object_may_be_gone_at_once);
