@@ -122,7 +122,7 @@ static size_t reclaim_pages(gfp_t gfp, size_t target)
 
 size_t mm_shrink_all(void)
 {
-	return reclaim_pages(GFP_HIGHUSER, SIZE_MAX);
+	return reclaim_is_running() ? 0 : reclaim_pages(GFP_HIGHUSER, SIZE_MAX);
 }
 
 /* --- requests that may sleep --------------------------------------------------- */

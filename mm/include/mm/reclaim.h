@@ -64,7 +64,8 @@ struct shrinker {
  * register_shrinker - false, after a report, when it lacks a function or is
  *	registered already.  Contexts: a thread.
  * unregister_shrinker - on return nobody is in its functions, or will be.  Not
- *	registered, or called from a shrinker: reported, nothing happens.  Contexts: a thread.
+ *	registered, or called from a shrinker (or after memalloc_noreclaim_enter(), which
+ *	looks the same): reported, nothing happens.  Contexts: a thread.
  */
 bool register_shrinker(struct shrinker *shrinker);
 void unregister_shrinker(struct shrinker *shrinker);
@@ -78,7 +79,8 @@ void mm_kswapd(void *unused);
 
 /*
  * mm_shrink_all - give back all that can be given back, now: caches' spare memory and
- * whatever the shrinkers have.  Returns pages freed.  Contexts: a thread that may sleep.
+ * whatever the shrinkers have.  Returns pages freed; 0 from a shrinker, where it does
+ * nothing.  Contexts: a thread that may sleep.
  */
 size_t mm_shrink_all(void);
 
