@@ -106,17 +106,17 @@ void migrate_forget(struct page *page)
 
 /*
  * The owner's reference to a page that moved is ours to drop, with our own.  If it is gone, the
- * owner has freed the page, and then said that it moved it: a liar, but no harm is done.
+ * owner has freed the page, and then said that it moved it: a liar, but no harm is done.  `move`
+ * is its name for the report; the mover itself may be gone.
  */
-static enum migrate_result release_moved(struct mm_mover *mover, struct page *from)
+static enum migrate_result release_moved(uintptr_t move, struct page *from)
 {
 	if (__atomic_load_n(&from->refs, __ATOMIC_ACQUIRE) >= MM_MOVING_REFS) {
 		__atomic_store_n(&from->movable, false, __ATOMIC_RELEASE);
 		return put_back(from, MM_MOVING_REFS) ? MIGRATE_MOVED : MIGRATE_PINNED;
 	}
-	report_now(MM_REPORT_MISUSE, (uintptr_t)from, (uintptr_t)mover->move,
-		   "the page is freed once", "a mover moved page frame 0x%x, which was freed",
-		   pfn_of_page(from));
+	report_now(MM_REPORT_MISUSE, (uintptr_t)from, move, "the page is freed once",
+		   "a mover moved page frame 0x%x, which was freed", pfn_of_page(from));
 	put_back(from, 1);
 	return MIGRATE_MOVED;
 }
@@ -124,6 +124,8 @@ static enum migrate_result release_moved(struct mm_mover *mover, struct page *fr
 /* Nobody else knows `to` yet; when move() says true, it may be gone by then. */
 enum migrate_result migrate_page(struct mm_mover *mover, struct page *from, struct page *to)
 {
+	uintptr_t move = (uintptr_t)mover->move;
+
 	to->refs = 1;
 	mm_set_movable(to, mover);
 	if (!mover->move(mover, from, to)) {
@@ -132,7 +134,7 @@ enum migrate_result migrate_page(struct mm_mover *mover, struct page *from, stru
 		return migrate_let_go(from) ? MIGRATE_FREED : MIGRATE_STAYED;
 	}
 	end_move();
-	return release_moved(mover, from);
+	return release_moved(move, from);
 }
 
 /* --- for owners --------------------------------------------------------------------- */
