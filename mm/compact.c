@@ -12,8 +12,8 @@
  * C1. Each success is one free block of the order more.  Targets are only taken from smaller
  *     free blocks, so that none is broken up for it; and what a source gave up stays isolated
  *     (buddy.c) until it is whole, or has failed.
- * C2. It ends.  A region is a source once in a pass, and a second pass right after finds
- *     no source for which there is room.
+ * C2. It ends.  A region is a source once in a pass; and where all is one stretch, a second
+ *     pass right after finds no source for which there is room.
  * C3. Targets are in user pageblocks, in the zone of the source: pages do not leave their
  *     zone, and kernel pageblocks take in no user page.
  * C4. The zone keeps `mark` pages that others can have at each moment: what is isolated does
