@@ -59,11 +59,13 @@ static struct {
 	struct region regions[STRETCH];
 } pass;
 
+/* With the pages that were freed without the lock: until they are on the lists they are in the way. */
 static mm_irqflags_t lock_zone(void)
 {
 	mm_irqflags_t flags = mm_irq_save();
 
 	mm_spin_lock(&pass.zone->lock);
+	zone_drain_locked(pass.zone);
 	return flags;
 }
 

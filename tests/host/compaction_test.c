@@ -8,6 +8,7 @@
 #include <compact.h>
 #include <harness.h>
 #include <highmem.h>
+#include <mm/nolock.h>
 #include <page.h>
 #include <string.h>
 #include <unit/live.h>
@@ -327,6 +328,29 @@ TEST(freed_when_asked)
 	EXPECT_EQ(high().free, before.free + 100);
 	EXPECT_EQ(high().moved, before.moved);
 	EXPECT_NEAR(blocks, 0, 500);
+	leave();
+}
+
+/* A page that an NMI handler freed while the zone's lock was held waits for the next who has it. */
+TEST(freed_without_the_lock)
+{
+	struct zone *zone = &zones[MM_ZONE_HIGH];
+	mm_irqflags_t flags;
+	pfn_t blocks[2];
+	size_t i;
+
+	SETTLE(blocks, 10, 500);
+	i = tenant_find(&tenant, tenant_page_in(blocks[0], 5));
+	flags = mm_irq_save();
+	mm_spin_lock(&zone->lock);
+	free_pages_nolock(tenant.pages[i], 0);
+	mm_spin_unlock(&zone->lock);
+	mm_irq_restore(flags);
+	tenant.pages[i] = NULL;
+	tenant.nr--;
+	EXPECT_EQ(mm_compact(), 1);
+	EXPECT_EQ(tenant.moved, 9);
+	EXPECT_NEAR(blocks, 0, 509);
 	leave();
 }
 
@@ -719,9 +743,9 @@ TEST(kernel_pageblocks_are_sources_only)
 TEST_SUITE(compaction, the_emptiest_into_the_fullest, in_any_order, eight_eighths,
 	   room_to_the_page, one_page_too_many, full_blocks_and_free_ones_stay,
 	   one_page_without_a_mover, one_page_pinned, pinned_when_half_is_moved,
-	   pinned_when_asked, refused_once, freed_when_asked, the_rest_is_freed,
-	   nobody_else_takes_what_is_isolated, no_room_left_on_the_way, a_target_becomes_free,
-	   not_inside_of_itself, at_the_watermark, never_below_the_watermark,
-	   down_to_the_watermark_on_the_way, requests_of_each_order,
+	   pinned_when_asked, refused_once, freed_when_asked, freed_without_the_lock,
+	   the_rest_is_freed, nobody_else_takes_what_is_isolated, no_room_left_on_the_way,
+	   a_target_becomes_free, not_inside_of_itself, at_the_watermark,
+	   never_below_the_watermark, down_to_the_watermark_on_the_way, requests_of_each_order,
 	   requests_as_long_as_there_are_pages, attempts_are_no_progress,
 	   single_pages_want_no_compaction, odd_zones, kernel_pageblocks_are_sources_only);
