@@ -197,6 +197,7 @@ static void process_main(void *arg)
 	struct process *process = arg;
 	uint32_t flags = irq_save();
 
+	process->thread = current();
 	current()->process = process;
 	process_activate(process);
 	irq_restore(flags);
@@ -382,13 +383,19 @@ void process_bad_pointer(const struct trap_frame *frame, uintptr_t address)
 
 /* --- out of memory --------------------------------------------------------------------------- */
 
-/* Who is dying anyway, or else holds most pages.  NULL: nobody.  Interrupts off. */
+/*
+ * Who is dying anyway, or else holds most pages; NULL: nobody.  Not one that is still being
+ * made: it cannot die before it has a thread, and memory may be short for just that.
+ * Interrupts off.
+ */
 static struct process *choose_victim(void)
 {
 	struct process *victim = NULL;
 	size_t most = 0;
 
 	for (struct process *process = first; process; process = process->next) {
+		if (!process->thread)
+			continue;
 		if (process->dying)
 			return process;
 		if (address_space_pages(process->space) > most) {

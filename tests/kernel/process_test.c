@@ -438,6 +438,38 @@ TEST(kill_at_once)
 	EXPECT_EQ(end.fate, PROCESS_KILLED);
 }
 
+/*
+ * With ever more memory, from none on: it is created, or it is not.  Killing the one that is
+ * being made, the only one there is, would help nobody: it cannot die before it runs.
+ */
+TEST(creation_ends_where_memory_does)
+{
+	enum {
+		MOST = 12
+	};
+	struct held spare, rest;
+	unsigned created = 0;
+
+	allow_kept_pages(PROCESS_KEEPS);
+	allow_reports(MM_REPORT_ALLOC_FAILED);
+	run_worker(JOB_STATUS, 0);
+	held_init(&spare);
+	held_init(&rest);
+	held_take(&spare, GFP_NOWAIT, 0, MOST);
+	held_drain(&rest, GFP_NOWAIT);
+	for (unsigned i = 0; i <= MOST; i++) {
+		struct process *process = worker_create(JOB_STATUS, 0);
+
+		if (process) {
+			process_wait(process, NULL);
+			created++;
+		}
+		__free_page(held_pop(&spare));
+	}
+	EXPECT(created > 0 && created < MOST);
+	held_free(&rest);
+}
+
 /* --- interrupts ----------------------------------------------------------------------------- */
 
 #define IRQ_OBJECTS 16u
@@ -499,4 +531,5 @@ TEST_SUITE(process, runs_in_ring_3, status_comes_back, far_away_memory, bad_imag
 	   data_cannot_be_executed, stack_has_an_end, other_exceptions,
 	   bad_pointers_in_system_calls, system_calls_bring_pages, only_the_offender_dies,
 	   timer_preempts_user_code, address_spaces_are_separate, kill_wakes_a_sleeper,
-	   kill_at_once, interrupts_allocate_while_user_code_runs);
+	   kill_at_once, creation_ends_where_memory_does,
+	   interrupts_allocate_while_user_code_runs);
