@@ -19,7 +19,7 @@
  * I1: only entries below USER_END have PTE_USER: the kernel's pages are never ring 3's.
  * I2: a page that is mapped here is mapped once, and belongs to the space.
  *
- * Locks: entries and counts change with interrupts off.
+ * Locks: entries, counts and the list of tables change with interrupts off.
  */
 #include "page_table.h"
 #include <kernel/address_space.h>
@@ -225,6 +225,7 @@ static struct user_table *add_table(struct address_space *space, uintptr_t addre
 {
 	struct entry *entry = &space->pdpt[address >> DIRECTORY_SHIFT];
 	struct user_table *table = kzalloc(sizeof(*table), gfp);
+	uint32_t flags;
 
 	if (!table)
 		return NULL;
@@ -236,9 +237,11 @@ static struct user_table *add_table(struct address_space *space, uintptr_t addre
 	table->mover.move = move_page;
 	table->start = address & ~(uintptr_t)(LARGE_PAGE_BYTES - 1);
 	table->entries = table_of(entry);
+	flags = irq_save(); /* whoever looks on finds a whole table, or none */
 	table->next = space->tables;
 	space->tables = table;
 	space->nr_tables++;
+	irq_restore(flags);
 	return table;
 fail:
 	kfree(table);

@@ -3,6 +3,7 @@
  * Processes in ring 3, each by its exact effect: what they may do works, what they may not
  * do ends them alone, and says where.  What becomes of their memory is user_memory_test.c's.
  */
+#include "jitter.h"
 #include "user_programs.h"
 #include <harness.h>
 #include <kernel/cpu.h>
@@ -525,6 +526,52 @@ TEST(interrupts_allocate_while_user_code_runs)
 	EXPECT_EQ(end.status, 0);
 }
 
+static struct {
+	struct process *process;
+	unsigned long seen, lost;
+} look;
+
+static void look_at_heap(void)
+{
+	paddr_t phys;
+
+	if (process_translate(look.process, worker_heap(), &phys))
+		look.seen++;
+	else if (!process_has_ended(look.process))
+		look.lost += look.seen > 0;
+}
+
+/* The first page of the heap does not vanish while table after table is added for others. */
+TEST(interrupts_look_while_tables_come)
+{
+	enum {
+		TABLES = 300,
+		ROUNDS = 16
+	};
+	unsigned long looks = 0;
+
+	if (nr_free_pages() < 4 * TABLES)
+		SKIP("too little memory for so many tables");
+	allow_kept_pages(PROCESS_KEEPS);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		struct process_end end;
+
+		look.seen = look.lost = 0;
+		look.process = worker_create(JOB_SPREAD, TABLES);
+		ASSERT(look.process);
+		jitter_start(look_at_heap);
+		while (!process_has_ended(look.process))
+			thread_yield();
+		jitter_stop();
+		process_wait(look.process, &end);
+		EXPECT_EQ(end.fate, PROCESS_EXITED);
+		EXPECT_EQ(end.status, 0);
+		EXPECT_EQ(look.lost, 0);
+		looks += look.seen;
+	}
+	EXPECT(looks > 0);
+}
+
 TEST_SUITE(process, runs_in_ring_3, status_comes_back, far_away_memory, bad_images_are_refused,
 	   kernel_memory_is_out_of_reach, kernel_code_is_out_of_reach, window_is_out_of_reach,
 	   nothing_is_at_null, nothing_is_outside_of_areas, text_is_read_only,
@@ -532,4 +579,4 @@ TEST_SUITE(process, runs_in_ring_3, status_comes_back, far_away_memory, bad_imag
 	   bad_pointers_in_system_calls, system_calls_bring_pages, only_the_offender_dies,
 	   timer_preempts_user_code, address_spaces_are_separate, kill_wakes_a_sleeper,
 	   kill_at_once, creation_ends_where_memory_does,
-	   interrupts_allocate_while_user_code_runs);
+	   interrupts_allocate_while_user_code_runs, interrupts_look_while_tables_come);

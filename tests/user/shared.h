@@ -41,6 +41,7 @@ enum job {
 	JOB_HOARD,  /* touch pages without end */
 	JOB_SPIN,   /* count, without any system call */
 	JOB_SLEEP,  /* for so many ms */
+	JOB_SPREAD, /* touch so many pages, 2 MiB apart: one in each table of pages */
 };
 
 /* At the start of worker's heap, when its job is to hold pages or to spin. */

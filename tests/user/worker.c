@@ -160,6 +160,15 @@ static int hoard(void)
 	return -1;
 }
 
+static int spread(uint32_t pages)
+{
+	volatile uint8_t *start = grow(pages * LARGE_PAGE_BYTES);
+
+	for (uint32_t page = 0; page < pages; page++)
+		start[page * LARGE_PAGE_BYTES] = 1;
+	return start ? 0 : -1;
+}
+
 static int spin(void)
 {
 	struct job_control *control = grow(PAGE_BYTES);
@@ -181,6 +190,7 @@ int main(uint32_t job, uint32_t arg)
 	case JOB_HOARD: return hoard();
 	case JOB_SPIN: return spin();
 	case JOB_SLEEP: sleep(arg); return 0;
+	case JOB_SPREAD: return spread(arg);
 	default: return (int)arg;
 	}
 }
