@@ -145,5 +145,7 @@ void gdt_init(void)
 	set_tss(SELECTOR_DOUBLE_FAULT, &double_fault_tss);
 	__asm__ volatile("lgdt %0" : : "m"(gdtr));
 	load_segments();
+	/* No local one: after a reset the CPU has it at address 0, where ring 3 could look for it. */
+	__asm__ volatile("lldt %w0" : : "r"(0));
 	__asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS));
 }

@@ -52,7 +52,14 @@ static void execute(uint32_t offence)
 	case OFFENCE_LOAD_SEGMENT:
 		__asm__ volatile("mov %0, %%es" : : "r"(SELECTOR_DATA));
 		break;
+	case OFFENCE_LOAD_LOCAL: __asm__ volatile("mov %0, %%es" : : "r"(7)); break;
 	case OFFENCE_INTERRUPT: __asm__ volatile("int $32"); break;
+	case OFFENCE_TASK_GATE: __asm__ volatile("int $8"); break;
+	case OFFENCE_BEYOND_IDT: __asm__ volatile("int $255"); break;
+	case OFFENCE_TASK_RETURN:
+		__asm__ volatile("pushf\n\torl $0x4000, (%esp)\n\tpopf\n\tiret");
+		break;
+	case OFFENCE_SYSENTER: __asm__ volatile("sysenter"); break;
 	case OFFENCE_INT3: __asm__ volatile("int3"); break;
 	case OFFENCE_UNDEFINED: __asm__ volatile("ud2"); break;
 	case OFFENCE_DIVIDE: __asm__ volatile("divl %0" : : "r"(0), "a"(1), "d"(0)); break;

@@ -19,7 +19,12 @@ enum offence {
 	OFFENCE_OUT,
 	OFFENCE_LOAD_CR3,
 	OFFENCE_LOAD_SEGMENT, /* the kernel's data segment */
+	OFFENCE_LOAD_LOCAL,   /* a selector of the LDT, of which there is none */
 	OFFENCE_INTERRUPT,    /* INT 32, the timer's */
+	OFFENCE_TASK_GATE,    /* INT 8 */
+	OFFENCE_BEYOND_IDT,
+	OFFENCE_TASK_RETURN, /* IRET to the task that is linked to this one */
+	OFFENCE_SYSENTER,
 	OFFENCE_INT3,
 	OFFENCE_UNDEFINED,
 	OFFENCE_DIVIDE,

@@ -56,6 +56,43 @@ static bool registers_survive(void)
 	return ebx == 0x11223344 && esi == 0x55667788 && edi == 0x99aabbcc && answer == 0;
 }
 
+#define FLAG_DIRECTION 0x00000400u
+#define FLAGS_IOPL     0x00003000u
+#define FLAG_NESTED    0x00004000u
+#define FLAG_ALIGN     0x00040000u
+#define FLAGS_ODD      (FLAG_DIRECTION | FLAG_NESTED | FLAG_ALIGN)
+
+/* Flags that the kernel must not go by; and it must be the kernel who copies upwards. */
+static bool odd_flags_survive(void)
+{
+	uint64_t now[3] = {0};
+	uint32_t answer = SYSCALL_TIME, flags;
+
+	__asm__ volatile("pushf\n\torl %2, (%%esp)\n\tpopf\n\tint %3\n\t"
+			 "pushf\n\tpop %1\n\tpush $0x202\n\tpopf"
+			 : "+a"(answer), "=&r"(flags)
+			 : "i"(FLAGS_ODD | FLAGS_IOPL), "i"(VECTOR_SYSCALL), "b"(&now[1])
+			 : "memory", "cc");
+	return answer == 0 && (flags & (FLAGS_ODD | FLAGS_IOPL)) == FLAGS_ODD && !now[0] &&
+	       now[1] && !now[2];
+}
+
+/* The kernel has segments of its own, and gives back those that are none. */
+static bool null_segments_survive(void)
+{
+	uint32_t answer = SYSCALL_TIME, seen, other;
+	uint64_t now = 0;
+
+	__asm__ volatile("xor %1, %1\n\tmov %1, %%ds\n\tmov %1, %%es\n\tmov %1, %%fs\n\t"
+			 "mov %1, %%gs\n\tint %3\n\tmov %%ds, %1\n\tmov %%es, %2\n\t"
+			 "or %2, %1\n\tmov %%fs, %2\n\tor %2, %1\n\tmov %%gs, %2\n\t"
+			 "or %2, %1\n\tmov %%ss, %2\n\tmov %2, %%ds\n\tmov %2, %%es"
+			 : "+a"(answer), "=&r"(seen), "=&r"(other)
+			 : "i"(VECTOR_SYSCALL), "b"(&now)
+			 : "memory", "cc");
+	return answer == 0 && seen == 0 && now;
+}
+
 static bool time_goes_on(void)
 {
 	uint64_t before = time();
@@ -86,6 +123,10 @@ static int check(void)
 		return 8;
 	if (!time_goes_on())
 		return 9;
+	if (!odd_flags_survive())
+		return 10;
+	if (!null_segments_survive())
+		return 11;
 	return 0;
 }
 
