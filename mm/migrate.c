@@ -83,7 +83,7 @@ static bool put_back(struct page *page, uint32_t refs)
 {
 	if (!drop_references(page, refs))
 		return false;
-	zone_put_back(&zones[page->zone], page);
+	zone_put_back(&zones[page->zone], page, 0);
 	return true;
 }
 

@@ -226,6 +226,12 @@ void pages_free(struct page *page, unsigned order)
 	zone_free(&zones[page->zone], page, order);
 }
 
+void pages_put_back(struct page *page, unsigned order)
+{
+	page->refs = 0;
+	zone_put_back(&zones[page->zone], page, order);
+}
+
 static mm_irqflags_t lock_zone_of(const struct page *page)
 {
 	mm_irqflags_t flags = mm_irq_save();

@@ -237,7 +237,7 @@ bool slab_grow(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
 	gfp &= ~(__GFP_ZERO | __GFP_DMA | __GFP_DIRECT_RECLAIM | __GFP_NOFAIL);
 	slab = alloc_descriptor(cache, memory, gfp | __GFP_NOWARN, caller);
 	if (!slab) {
-		pages_free(page, page->order);
+		pages_put_back(page, page->order);
 		return false;
 	}
 	slab_form(slab, cache, page);

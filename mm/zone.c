@@ -308,15 +308,15 @@ void zone_free(struct zone *zone, struct page *page, unsigned order)
 }
 
 /*
- * Free a page that another one was taken for: compaction is no progress of reclaim's, and
- * gives nobody who waits a reason to try again.
+ * Free a block that another one was taken for, or that alone was of no use: no progress of
+ * reclaim's, and no reason for anybody who waits to try again.
  */
-void zone_put_back(struct zone *zone, struct page *page)
+void zone_put_back(struct zone *zone, struct page *page, unsigned order)
 {
 	mm_irqflags_t flags = mm_irq_save();
 
 	mm_spin_lock(&zone->lock);
-	buddy_free(&zone->buddy, page, 0);
+	buddy_free(&zone->buddy, page, order);
 	zone->frees++;
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);

@@ -29,6 +29,9 @@ void pages_free_bulk(struct page *const *pages, size_t n);
 /* Free a block whose owner has vouched for it: PAGE_BLOCK, one reference, this order. */
 void pages_free(struct page *page, unsigned order);
 
+/* The same for a block that was taken in vain: those who reclaim do not take it for progress. */
+void pages_put_back(struct page *page, unsigned order);
+
 /*
  * The same for what a caller only says is one: reported if it is not.  pages_drop_checked()
  * only drops the reference: true when it was the last, and the block is to be freed.

@@ -61,7 +61,7 @@ size_t zone_alloc_pages(struct zone *zone, enum block_type type, size_t mark,
 			struct page **pages, size_t n);
 void zone_free_pages_of(struct zone *zone, struct page *const *pages, size_t n);
 void zone_free(struct zone *zone, struct page *page, unsigned order);
-void zone_put_back(struct zone *zone, struct page *page);
+void zone_put_back(struct zone *zone, struct page *page, unsigned order);
 struct page *zone_take_locked(struct zone *zone, unsigned order, enum block_type type,
 			      size_t mark);
 void zone_defer(struct zone *zone, struct page *page);

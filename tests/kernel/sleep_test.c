@@ -17,6 +17,7 @@
 #include <mem.h>
 #include <mm/kmalloc.h>
 #include <mm/reclaim.h>
+#include <mm/slab.h>
 #include <unit/live.h>
 
 #define QUIET(gfp)    ((gfp) | __GFP_NOWARN)
@@ -705,6 +706,50 @@ TEST(a_shrinker_that_stops)
 	larder_close();
 }
 
+/*
+ * One page is there, and two are needed: one for the slab, one for its descriptor.  What is
+ * taken and put back at each attempt is no progress.
+ */
+TEST(a_page_put_back_is_no_progress)
+{
+	enum {
+		OBJECTS = 300 /* more than there are descriptors in a page */
+	};
+	struct kmem_cache *cache = kmem_cache_create("whole-page", PAGE_SIZE, 0, 0, NULL);
+	struct fingerprint settled;
+	struct held spare, rest;
+	void **last = NULL; /* each object holds the address of the one before */
+	unsigned failures = 0;
+
+	ASSERT(cache);
+	live_settle(&settled);
+	held_init(&spare);
+	held_init(&rest);
+	held_take(&spare, GFP_NOWAIT, 0, OBJECTS);
+	held_drain(&rest, GFP_NOWAIT);
+	while (spare.blocks > 0) {
+		void **object;
+
+		__free_page(held_pop(&spare));
+		object = kmem_cache_alloc(cache, QUIET(GFP_KERNEL));
+		if (object) {
+			*object = last;
+			last = object;
+		} else {
+			failures++;
+		}
+	}
+	EXPECT(failures > 0 && failures < 10);
+	while (last) {
+		void **object = last;
+
+		last = *object;
+		kmem_cache_free(cache, object);
+	}
+	held_free(&rest);
+	kmem_cache_destroy(cache);
+}
+
 /* --- those who must not fail --------------------------------------------------------------- */
 
 static void expect_nofail_sleeps(void)
@@ -746,4 +791,4 @@ TEST_SUITE(sleep, wakes_when_a_page_is_freed, wakes_when_an_object_is_freed,
 	   boundary_page_of_sleepers_dma, boundary_page_of_sleepers_normal,
 	   boundary_page_of_sleepers_high, kswapd_works_from_low_to_high,
 	   a_shrinker_that_allocates, a_shrinker_that_lies, a_shrinker_that_stops,
-	   nofail_waits_for_somebody_to_free);
+	   a_page_put_back_is_no_progress, nofail_waits_for_somebody_to_free);
