@@ -135,6 +135,8 @@ static unsigned produce(void)
 		trade.freed_at = time_ns();
 		trade.goods->put(item);
 	}
+	if (trade.item) /* the last one came together with the end, before we looked */
+		trade.goods->put(trade.item);
 	return asleep;
 }
 
