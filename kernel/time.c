@@ -88,12 +88,22 @@ void time_init(void)
 	timer_start(TIMER_HZ, NULL);
 }
 
+/* Its two halves are two loads: a tick between them would make the time jump by seconds. */
+static uint64_t elapsed_ns(void)
+{
+	uint32_t flags = irq_save();
+	uint64_t ns = timer.elapsed_ns;
+
+	irq_restore(flags);
+	return ns;
+}
+
 uint64_t time_ns(void)
 {
 	uint64_t ticks;
 
 	if (!tsc_hz)
-		return timer.elapsed_ns;
+		return elapsed_ns();
 	ticks = rdtsc() - tsc_at_start;
 	return ((ticks >> 32) * tsc_scale << (32 - SCALE_SHIFT)) +
 	       ((ticks & UINT32_MAX) * tsc_scale >> SCALE_SHIFT);
