@@ -480,19 +480,39 @@ static void take_down_to_low(struct held *held, enum mm_zone_id id)
 	EXPECT_EQ(larder.held.pages_in[id], larder.held.pages);
 }
 
+/* On machines with a small reserve: then kswapd goes on. */
+static bool another_is_below_high(enum mm_zone_id id)
+{
+	struct mm_zone_info zone;
+
+	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
+		if (i != id && mm_zone_info((enum mm_zone_id)i, &zone) && zone.free < zone.high)
+			return true;
+	}
+	return false;
+}
+
+/* What visitor_peek() can hold: a slab, its descriptor, a magazine. */
+#define VISITOR_PAGES 16u
+
 /* One more; then kswapd works, and stops in the pass that reaches the high mark. */
 static void take_below_low(struct held *held, enum mm_zone_id id)
 {
 	struct mm_zone_info zone;
-	size_t free = free_in(id) - 1, expected;
+	size_t free = free_in(id) - 1, expected, most;
 
 	mm_zone_info(id, &zone);
 	expected = free + freed_by_passes(larder.held.blocks, zone.high - free);
+	most = free + freed_by_passes(larder.held.blocks, zone.high - free + VISITOR_PAGES);
+	if (another_is_below_high(id)) /* to no avail: no page in the larder is of that zone */
+		expected = most = free + larder.held.blocks;
 	held_take(held, GFP_KERNEL, 0, 1);
 	jitter_start(visitor_peek);
 	thread_sleep_ms(LONG_MS);
 	jitter_stop();
-	EXPECT_EQ(free_in(id), expected);
+	/* A handler may have held pages when kswapd looked whether the mark is reached. */
+	EXPECTF(free_in(id) == expected || free_in(id) == most,
+		"expected %zu or %zu, found %zu", expected, most, free_in(id));
 	EXPECT(expected >= zone.high);
 	EXPECT(larder.counts > 0);
 	larder.counts = 0;
