@@ -120,11 +120,17 @@ static void report_failure(gfp_t gfp, unsigned order, uintptr_t caller)
 /* The zones are at their low watermarks, or there is no block so large: as far down as the flags allow. */
 static struct page *try_hard(gfp_t gfp, unsigned order)
 {
+	bool reclaims = reclaim_is_running();
+	struct page *page;
+
 	if (gfp & __GFP_KSWAPD_RECLAIM)
 		reclaim_wake_kswapd();
-	if (!(gfp & __GFP_NOMEMALLOC) && reclaim_is_running())
+	if (reclaims && !(gfp & __GFP_NOMEMALLOC))
 		gfp |= __GFP_MEMALLOC;
-	return try_last_marks(gfp, order, gfp_zone(gfp));
+	page = try_last_marks(gfp, order, gfp_zone(gfp));
+	if (page && reclaims)
+		zone_count_loan(&zones[page->zone], order);
+	return page;
 }
 
 static struct page *hand_out(struct page *page)

@@ -15,7 +15,8 @@
  * NORETRY, and orders beyond COSTLY_ORDER without RETRY_MAYFAIL or NOFAIL, have one round.
  * RETRY_MAYFAIL does not ask the host.  NOFAIL goes on for ever, with all reserves.
  *
- * Progress is pages that came back to zones that the request may use, whoever freed them: a shrinker that claims
+ * Progress is pages that came back to zones that the request may use, whoever freed them, less
+ * those that reclaim itself has taken: a shrinker that claims
  * more, or whose objects free no page, deceives nobody.
  *
  * I1. A thread's word counts how many times it has entered reclaim: while it is not 0, its
@@ -100,6 +101,12 @@ static void shrink_once(gfp_t gfp, unsigned priority)
 		release(); /* objects that were freed may have left slabs empty */
 }
 
+/* What has come back between two looks; 0 when reclaim itself has taken more than that. */
+static size_t came_back(size_t before, size_t now)
+{
+	return now - before > SIZE_MAX / 2 ? 0 : now - before;
+}
+
 /*
  * Ask ever more of everybody, until `target` pages have come back to the zones that these flags
  * may use.  Returns how many did.
@@ -112,12 +119,12 @@ static size_t reclaim_pages(gfp_t gfp, size_t target)
 	memalloc_noreclaim_enter();
 	release();
 	for (unsigned priority = SHRINK_LIGHTLY + 1; priority-- > 0;) {
-		if (zones_freed(class) - before >= target)
+		if (came_back(before, zones_freed(class)) >= target)
 			break;
 		shrink_once(gfp, priority);
 	}
 	memalloc_noreclaim_leave();
-	return zones_freed(class) - before;
+	return came_back(before, zones_freed(class));
 }
 
 size_t mm_shrink_all(void)
@@ -176,8 +183,8 @@ static bool last_resort(struct reclaim_effort *effort, gfp_t gfp, unsigned order
 	}
 	if (!(gfp & __GFP_NOFAIL))
 		return false;
-	if (effort->more)
-		wait_or_panic(effort);
+	if (effort->more || (gfp & __GFP_NOMEMALLOC))
+		return wait_or_panic(effort);
 	effort->more = __GFP_MEMALLOC;
 	return true;
 }
@@ -190,9 +197,10 @@ static bool last_resort(struct reclaim_effort *effort, gfp_t gfp, unsigned order
 static bool note_progress(struct reclaim_effort *effort, enum mm_zone_id class)
 {
 	size_t freed = zones_freed(class);
-	bool progress = effort->rounds == 1 || freed != effort->freed;
+	bool progress = effort->rounds == 1 || came_back(effort->freed, freed) > 0;
 
-	effort->freed = freed;
+	if (progress)
+		effort->freed = freed;
 	if (progress)
 		effort->idle = effort->in_vain = 0;
 	else if (!effort->woken || ++effort->in_vain % WAKES_A_ROUND == 0)
@@ -210,8 +218,12 @@ bool reclaim_round(struct reclaim_effort *effort, gfp_t gfp, unsigned order)
 		return (gfp & __GFP_NOFAIL) && wait_or_panic(effort);
 	if (effort->rounds > 0 && gives_up_early(gfp, order))
 		return false;
-	if (effort->rounds++ == 0 && order > 0 && compact_for(gfp_zone(gfp), order))
-		return true;
+	if (order > 0 && !effort->compacted) { /* it may be all that is wanting */
+		effort->compacted = true;
+		if (compact_for(gfp_zone(gfp), order))
+			return true;
+	}
+	effort->rounds++;
 	reclaim_pages(gfp, max_size(DIRECT_TARGET, (size_t)1 << order));
 	if (order > 0)
 		compact_for(gfp_zone(gfp), order);
@@ -290,7 +302,7 @@ static bool balance(void)
 			return true;
 		shrink_once(GFP_KERNEL, priority);
 	}
-	return !zones_short() || freed_in(lacking) != before;
+	return !zones_short() || came_back(before, freed_in(lacking)) > 0;
 }
 
 void mm_kswapd(void *unused)

@@ -322,6 +322,17 @@ void zone_put_back(struct zone *zone, struct page *page, unsigned order)
 	mm_irq_restore(flags);
 }
 
+/* Reclaim itself has taken a block: when that comes back, nothing is gained. */
+void zone_count_loan(struct zone *zone, unsigned order)
+{
+	mm_irqflags_t flags = mm_irq_save();
+
+	mm_spin_lock(&zone->lock);
+	__atomic_store_n(&zone->freed, zone->freed - ((size_t)1 << order), __ATOMIC_RELAXED);
+	mm_spin_unlock(&zone->lock);
+	mm_irq_restore(flags);
+}
+
 /* Something has come free that those who wait for pages may have a use for. */
 void zone_wake_waiters(void)
 {

@@ -13,6 +13,7 @@ struct reclaim_effort {
 	bool woken;       /* the last wait was ended by somebody */
 	unsigned in_vain; /* waits that were, and brought no page, since then */
 	size_t freed;     /* zones_freed() at the last look */
+	bool compacted;   /* once, before all rounds */
 	bool waiting;     /* counted as a waiter */
 	uint32_t event;   /* of the zones' wait queue, from before the last attempt */
 	gfp_t more;       /* flags that the next attempt has in addition */

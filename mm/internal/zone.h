@@ -68,6 +68,7 @@ void zone_defer(struct zone *zone, struct page *page);
 void zone_drain_locked(struct zone *zone);
 void zone_count_failure(struct zone *zone);
 void zone_read(struct zone *zone, struct mm_zone_info *info);
+void zone_count_loan(struct zone *zone, unsigned order);
 void zone_wake_waiters(void);
 size_t zone_free_pages(const struct zone *zone);
 size_t zones_freed(enum mm_zone_id class);

@@ -306,6 +306,41 @@ static bool a_normal_page_comes_and_goes(const uint32_t *word, unsigned ms)
 	return wanted != NULL;
 }
 
+static size_t count_scratch(struct shrinker *shrinker, struct shrink_control *control)
+{
+	(void)shrinker;
+	(void)control;
+	return 100;
+}
+
+static size_t scan_scratch(struct shrinker *shrinker, struct shrink_control *control)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	(void)shrinker;
+	EXPECT(page != NULL);
+	__free_page(page);
+	return control->nr_to_scan;
+}
+
+/* Nor does a page that a shrinker takes and gives back, while it frees nothing. */
+TEST(what_reclaim_takes_is_no_progress)
+{
+	struct shrinker scratch = {.count_objects = count_scratch,
+				   .scan_objects = scan_scratch,
+				   .name = "scratch"};
+
+	EXPECT(register_shrinker(&scratch));
+	start();
+	host_on_sleep(sleep_then_free);
+	host_on_out_of_memory(nobody_to_kill);
+	expect_report(MM_REPORT_ALLOC_FAILED, 1);
+	EXPECT(!alloc_page(GFP_KERNEL)); /* its frees wake it, but not for ever */
+	EXPECT_EQ(asked, 1);
+	end(NULL);
+	unregister_shrinker(&scratch);
+}
+
 /* Progress in a zone that it may not use does not keep a request waiting. */
 TEST(progress_elsewhere_is_none)
 {
@@ -597,7 +632,8 @@ TEST(a_freed_object_may_be_gone_at_once)
 
 TEST_SUITE(waiting, a_free_ends_the_wait, no_waiter_no_wake, no_wake_up_is_lost,
 	   an_object_will_do, it_gives_up_in_the_end, somebody_dies_for_it,
-	   progress_keeps_it_going, progress_elsewhere_is_none, objects_come_free, nofail_waits,
+	   progress_keeps_it_going, progress_elsewhere_is_none,
+	   what_reclaim_takes_is_no_progress, objects_come_free, nofail_waits,
 	   nofail_has_the_reserves, nofail_in_reclaim, kswapd_from_low_to_high,
 	   kswapd_rests_when_it_is_hopeless, kswapd_rests_when_pages_come_elsewhere,
 	   a_freed_object_may_be_gone_at_once);
