@@ -309,7 +309,8 @@ gdb: ## boot it under gdb, which knows `quarry zones`, `quarry free`, `quarry ca
 .PHONY: test test-build test-host test-threads test-kernel test-soak-irq check-layers check-format bench
 
 # $1: which tests (globs).  The last line is "N passed, N failed".
-JOBS ?= $(shell nproc)
+# One more than CPUs: a kernel that tests sleeping sleeps.
+JOBS ?= $(shell expr $$(nproc) + 1)
 prove = PERL5LIB=tests/tools prove --formatter=Tally --timer -j$(JOBS) --exec tests/tools/run-test \
 	$$(tests/tools/run-test --list $1)
 ONLY ?= *

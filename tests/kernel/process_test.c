@@ -451,7 +451,7 @@ TEST(kill_at_once)
 TEST(creation_ends_where_memory_does)
 {
 	enum {
-		MOST = 20
+		MOST = 14
 	};
 	struct fingerprint settled;
 	struct held spare, rest;

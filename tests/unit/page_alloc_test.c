@@ -145,11 +145,14 @@ static void expect_at_marks(gfp_t gfp, const size_t free_before[MM_NR_ZONES])
 	}
 }
 
-/* Flags from the most modest to the greediest: each finds what the one before left. */
+/*
+ * Flags from the most modest to the greediest: each finds what the one before left.  NORETRY: no
+ * sleep before each failure; what sleepers get is in tests/kernel/sleep_test.c.
+ */
 static const gfp_t greed[] = {
-	GFP_KERNEL,
+	GFP_KERNEL | __GFP_NORETRY,
 	GFP_NOWAIT,
-	GFP_KERNEL | __GFP_HIGH,
+	GFP_KERNEL | __GFP_HIGH | __GFP_NORETRY,
 	GFP_ATOMIC | __GFP_NOMEMALLOC,
 	GFP_ATOMIC,
 	GFP_NOWAIT | __GFP_MEMALLOC,
@@ -203,7 +206,7 @@ TEST(atomic_has_a_reserve)
 
 	held_init(&held);
 	held_init(&atomic);
-	held_drain(&held, GFP_KERNEL);
+	held_drain(&held, GFP_KERNEL | __GFP_NORETRY);
 	EXPECT(!alloc_pages(GFP_KERNEL | __GFP_NOWARN, 0));
 	EXPECT(!alloc_pages(NOWAIT, 0));
 	for (unsigned i = MM_ZONE_DMA; i <= MM_ZONE_NORMAL; i++) {
