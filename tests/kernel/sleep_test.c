@@ -318,13 +318,16 @@ static void part_by_zone(struct held *all, enum mm_zone_id zone, struct held *in
  */
 static void expect_wakes_at(enum mm_zone_id id, gfp_t gfp, size_t mark)
 {
-	struct held all, inside, outside;
+	const gfp_t greedy = QUIET((gfp & ~GFP_KERNEL) | __GFP_MEMALLOC);
+	struct held all, inside, outside, rest;
 	size_t freed = 0;
 
 	if (!sleeper_create(QUIET(gfp)))
 		return;
 	held_init(&all);
-	held_take(&all, QUIET((gfp & ~GFP_KERNEL) | __GFP_MEMALLOC), 0, SIZE_MAX);
+	held_init(&rest);
+	held_take(&all, greedy, 0, 2 * mark + 64);
+	held_drain(&rest, greedy);
 	part_by_zone(&all, id, &inside, &outside);
 	kswapd_release();
 	jitter_start(NULL);
@@ -341,6 +344,7 @@ static void expect_wakes_at(enum mm_zone_id id, gfp_t gfp, size_t mark)
 	EXPECT(sleeper.got && live_zone_of(sleeper.got) == id);
 	held_free(&inside);
 	held_free(&outside);
+	held_free(&rest);
 	thread_join(sleeper.thread);
 	__free_pages(sleeper.got, 0);
 }

@@ -150,12 +150,8 @@ static void expect_at_marks(gfp_t gfp, const size_t free_before[MM_NR_ZONES])
  * sleep before each failure; what sleepers get is in tests/kernel/sleep_test.c.
  */
 static const gfp_t greed[] = {
-	GFP_KERNEL | __GFP_NORETRY,
-	GFP_NOWAIT,
-	GFP_KERNEL | __GFP_HIGH | __GFP_NORETRY,
-	GFP_ATOMIC | __GFP_NOMEMALLOC,
-	GFP_ATOMIC,
-	GFP_NOWAIT | __GFP_MEMALLOC,
+	GFP_KERNEL | __GFP_NORETRY,    GFP_NOWAIT, GFP_KERNEL | __GFP_HIGH | __GFP_NORETRY,
+	GFP_ATOMIC | __GFP_NOMEMALLOC, GFP_ATOMIC, GFP_NOWAIT | __GFP_MEMALLOC,
 };
 
 #define NR_GREED (sizeof(greed) / sizeof(greed[0]))

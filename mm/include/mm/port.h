@@ -163,7 +163,9 @@ void mm_host_unpin(void);
 /*
  * [optional: false]  Out of memory: a request that may sleep finds no block of 2^order
  * pages, and reclaim finds nothing more to free.  Free something, or have somebody die
- * who holds memory; false when there is nobody.  Contexts: a thread that may sleep.
+ * who holds memory.  True: memory is coming; the request goes on, and asks again, without
+ * limit, if that was not enough.  False, when there is nobody, ends it with NULL.  It may
+ * allocate only what need not sleep.  Contexts: a thread that may sleep.
  */
 bool mm_host_out_of_memory(gfp_t gfp, unsigned order);
 
