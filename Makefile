@@ -66,7 +66,7 @@ HOST_SRC := $(MM_SRC) kernel/cmdline.c $(wildcard tests/harness/*.c tests/unit/*
 
 # The same machine made up of a memfd, but for many threads.
 THREADS_SRC := $(MM_SRC) kernel/cmdline.c tests/unit/live.c \
-	$(addprefix tests/host/,main.c arena.c lock_order.c) $(wildcard tests/harness/*.c tests/threads/*.c)
+	$(addprefix tests/host/,main.c arena.c window.c lock_order.c) $(wildcard tests/harness/*.c tests/threads/*.c)
 
 # --- Flags -------------------------------------------------------------------
 

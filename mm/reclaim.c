@@ -16,8 +16,8 @@
  * RETRY_MAYFAIL does not ask the host.  NOFAIL goes on for ever, with all reserves.
  *
  * Progress is pages that came back to zones that the request may use, whoever freed them, less
- * those that reclaim itself has taken: a shrinker that claims
- * more, or whose objects free no page, deceives nobody.
+ * those that reclaim itself has taken: a shrinker that claims more, or whose objects free no
+ * page, deceives nobody.
  *
  * I1. A thread's word counts how many times it has entered reclaim: while it is not 0, its
  *     requests do not reclaim again, and may use the reserves.
@@ -101,6 +101,12 @@ static void shrink_once(gfp_t gfp, unsigned priority)
 		release(); /* objects that were freed may have left slabs empty */
 }
 
+/* The zones that a request may use, a bit for each. */
+static unsigned usable_zones(gfp_t gfp)
+{
+	return (2u << gfp_zone(gfp)) - 1;
+}
+
 /* What has come back between two looks; 0 when reclaim itself has taken more than that. */
 static size_t came_back(size_t before, size_t now)
 {
@@ -113,18 +119,18 @@ static size_t came_back(size_t before, size_t now)
  */
 static size_t reclaim_pages(gfp_t gfp, size_t target)
 {
-	enum mm_zone_id class = gfp_zone(gfp);
-	size_t before = zones_freed(class);
+	unsigned usable = usable_zones(gfp);
+	size_t before = zones_freed(usable);
 
 	memalloc_noreclaim_enter();
 	release();
 	for (unsigned priority = SHRINK_LIGHTLY + 1; priority-- > 0;) {
-		if (came_back(before, zones_freed(class)) >= target)
+		if (came_back(before, zones_freed(usable)) >= target)
 			break;
 		shrink_once(gfp, priority);
 	}
 	memalloc_noreclaim_leave();
-	return came_back(before, zones_freed(class));
+	return came_back(before, zones_freed(usable));
 }
 
 size_t mm_shrink_all(void)
@@ -194,17 +200,17 @@ static bool last_resort(struct reclaim_effort *effort, gfp_t gfp, unsigned order
  * has not waited for as long as it might have: objects that come free, one by one, may in the
  * end make a page.
  */
-static bool note_progress(struct reclaim_effort *effort, enum mm_zone_id class)
+static bool note_progress(struct reclaim_effort *effort, gfp_t gfp)
 {
-	size_t freed = zones_freed(class);
+	size_t freed = zones_freed(usable_zones(gfp));
 	bool progress = effort->rounds == 1 || came_back(effort->freed, freed) > 0;
 
-	if (progress)
+	if (progress) {
 		effort->freed = freed;
-	if (progress)
 		effort->idle = effort->in_vain = 0;
-	else if (!effort->woken || ++effort->in_vain % WAKES_A_ROUND == 0)
+	} else if (!effort->woken || ++effort->in_vain % WAKES_A_ROUND == 0) {
 		effort->idle++;
+	}
 	return progress;
 }
 
@@ -227,7 +233,7 @@ bool reclaim_round(struct reclaim_effort *effort, gfp_t gfp, unsigned order)
 	reclaim_pages(gfp, max_size(DIRECT_TARGET, (size_t)1 << order));
 	if (order > 0)
 		compact_for(gfp_zone(gfp), order);
-	progress = note_progress(effort, gfp_zone(gfp));
+	progress = note_progress(effort, gfp);
 	if (effort->idle > IDLE_ROUNDS)
 		return last_resort(effort, gfp, order);
 	if (wait_for_pages(effort))
@@ -270,18 +276,6 @@ static unsigned zones_short(void)
 	return lacking;
 }
 
-/* Pages that have ever come back to some of the zones; wraps. */
-static size_t freed_in(unsigned some)
-{
-	size_t pages = 0;
-
-	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
-		if (some & (1u << i))
-			pages += __atomic_load_n(&zones[i].freed, __ATOMIC_RELAXED);
-	}
-	return pages;
-}
-
 static bool may_rest(void)
 {
 	return !zones_short() || __atomic_load_n(&kswapd_parked, __ATOMIC_ACQUIRE);
@@ -294,7 +288,7 @@ static bool may_rest(void)
 static bool balance(void)
 {
 	unsigned lacking = zones_short();
-	size_t before = freed_in(lacking);
+	size_t before = zones_freed(lacking);
 
 	release();
 	for (unsigned priority = SHRINK_LIGHTLY + 1; priority-- > 0;) {
@@ -302,7 +296,7 @@ static bool balance(void)
 			return true;
 		shrink_once(GFP_KERNEL, priority);
 	}
-	return !zones_short() || came_back(before, freed_in(lacking)) > 0;
+	return !zones_short() || came_back(before, zones_freed(lacking)) > 0;
 }
 
 void mm_kswapd(void *unused)

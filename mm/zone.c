@@ -349,15 +349,17 @@ size_t zone_free_pages(const struct zone *zone)
 }
 
 /*
- * Pages that have ever come back to the zones of a request of this class; wraps, so only
+ * Pages that have ever come back to some of the zones, a bit for each; wraps, so only
  * differences mean something.
  */
-size_t zones_freed(enum mm_zone_id class)
+size_t zones_freed(unsigned some)
 {
 	size_t pages = 0;
 
-	for (unsigned i = 0; i <= class; i++)
-		pages += __atomic_load_n(&zones[i].freed, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
+		if (some & (1u << i))
+			pages += __atomic_load_n(&zones[i].freed, __ATOMIC_RELAXED);
+	}
 	return pages;
 }
 

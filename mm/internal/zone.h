@@ -71,6 +71,6 @@ void zone_read(struct zone *zone, struct mm_zone_info *info);
 void zone_count_loan(struct zone *zone, unsigned order);
 void zone_wake_waiters(void);
 size_t zone_free_pages(const struct zone *zone);
-size_t zones_freed(enum mm_zone_id class);
+size_t zones_freed(unsigned some);
 
 #endif

@@ -128,6 +128,11 @@ struct test_suite;
 bool host_run_tests(const struct test_suite *const *suites, const char *filter, char *output,
 		    size_t size);
 
+/* --- for the port ------------------------------------------------------------------- */
+
+/* The host is called: end the case if its caller holds a lock. */
+void host_check_no_lock(const char *function);
+
 /* --- for main.c ---------------------------------------------------------------------- */
 
 /* Has the case left everything as it must: interrupts on, no lock, a thread?  Fails it if not. */

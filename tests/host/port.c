@@ -6,7 +6,6 @@
  * A broken rule ends the process of the case, after a diagnostic.
  */
 #define _GNU_SOURCE
-#include "arena.h"
 #include "host.h"
 #include <harness.h>
 #include <mm/format.h>
@@ -44,7 +43,7 @@ _Noreturn void host_die(const char *format, ...)
 	_exit(1);
 }
 
-static void check_no_lock(const char *function)
+void host_check_no_lock(const char *function)
 {
 	if (host.nr_locks)
 		host_die("%s called while a lock is held", function);
@@ -188,7 +187,7 @@ bool mm_host_wait(const uint32_t *word, uint32_t seen, unsigned ms)
 void mm_host_wake(const uint32_t *word)
 {
 	(void)word;
-	check_no_lock("mm_host_wake");
+	host_check_no_lock("mm_host_wake");
 	wakes++;
 }
 
@@ -211,7 +210,7 @@ void host_on_out_of_memory(bool (*ask)(gfp_t gfp, unsigned order))
 
 bool mm_host_out_of_memory(gfp_t gfp, unsigned order)
 {
-	check_no_lock("mm_host_out_of_memory");
+	host_check_no_lock("mm_host_out_of_memory");
 	if (!mm_may_sleep())
 		host_die("mm_host_out_of_memory() where sleeping is not allowed");
 	return ask_host && ask_host(gfp, order);
@@ -221,7 +220,7 @@ bool mm_host_out_of_memory(gfp_t gfp, unsigned order)
 
 void mm_host_log(const char *line)
 {
-	check_no_lock("mm_host_log");
+	host_check_no_lock("mm_host_log");
 	if (strlen(line) > TEXT_BYTES + 20 || strchr(line, '\n'))
 		host_die("a line of log that is none: %s", line);
 	test_log_line(line);
@@ -283,37 +282,6 @@ bool host_faults(void (*f)(void *arg), void *arg)
 		host_die("no process to fault in");
 	return WIFSIGNALED(status) &&
 	       (WTERMSIG(status) == SIGSEGV || WTERMSIG(status) == SIGBUS);
-}
-
-/* --- memory -------------------------------------------------------------------------- */
-
-bool mm_host_map(uintptr_t virt, paddr_t phys)
-{
-	check_no_lock("mm_host_map");
-	return arena_map(virt, phys);
-}
-
-void mm_host_unmap(uintptr_t virt, size_t nr_pages)
-{
-	check_no_lock("mm_host_unmap");
-	arena_unmap(virt, nr_pages);
-}
-
-void mm_host_unmap_lazy(uintptr_t virt, size_t nr_pages)
-{
-	check_no_lock("mm_host_unmap_lazy");
-	arena_unmap_lazy(virt, nr_pages);
-}
-
-void mm_host_flush(void)
-{
-	check_no_lock("mm_host_flush");
-	arena_flush();
-}
-
-bool mm_host_translate(uintptr_t virt, paddr_t *phys)
-{
-	return arena_translate(virt, phys);
 }
 
 /* Along the frame pointers, no further than main(). */

@@ -390,16 +390,22 @@ TEST(objects_come_free)
 	end(page);
 }
 
+/* Nothing is left, the reserves neither; one page of the Normal zone may come. */
+static void start_without_reserves(struct held *rest)
+{
+	start();
+	held_init(rest);
+	wanted = normal_page();
+	held_drain(rest, GFP_NOWAIT | __GFP_MEMALLOC);
+}
+
 /* NOFAIL waits for as long as it takes, though the host cannot help. */
 TEST(nofail_waits)
 {
 	struct page *page;
 	struct held rest;
 
-	start();
-	held_init(&rest);
-	wanted = normal_page();
-	held_drain(&rest, GFP_NOWAIT | __GFP_MEMALLOC);
+	start_without_reserves(&rest);
 	when = 1000;
 	host_on_sleep(sleep_then_free);
 	host_on_out_of_memory(nobody_to_kill);
@@ -430,10 +436,7 @@ TEST(nofail_in_reclaim)
 	struct page *page;
 	struct held rest;
 
-	start();
-	held_init(&rest);
-	wanted = normal_page();
-	held_drain(&rest, GFP_NOWAIT | __GFP_MEMALLOC);
+	start_without_reserves(&rest);
 	when = 100;
 	host_on_sleep(sleep_then_free);
 	host_on_out_of_memory(nobody_to_kill);

@@ -10,7 +10,6 @@
  */
 #define _GNU_SOURCE
 #include "threads.h"
-#include <arena.h>
 #include <harness.h>
 #include <host.h>
 #include <linux/futex.h>
@@ -75,7 +74,7 @@ _Noreturn void host_die(const char *format, ...)
 	_exit(1);
 }
 
-static void check_no_lock(const char *function)
+void host_check_no_lock(const char *function)
 {
 	if (host_self.nr_locks)
 		host_die("%s called while a lock is held", function);
@@ -123,7 +122,7 @@ void host_set_cpu(unsigned cpu)
 /* All CPUs are this thread's: then nobody else is in a critical section. */
 void mm_host_stop_cpus(void)
 {
-	check_no_lock("mm_host_stop_cpus");
+	host_check_no_lock("mm_host_stop_cpus");
 	if (host_self.irqs_off)
 		host_die("mm_host_stop_cpus() with interrupts off");
 	pthread_mutex_lock(&stop_lock);
@@ -134,7 +133,7 @@ void mm_host_stop_cpus(void)
 
 void mm_host_start_cpus(void)
 {
-	check_no_lock("mm_host_start_cpus");
+	host_check_no_lock("mm_host_start_cpus");
 	host_self.irqs_off = false;
 	for (unsigned cpu = MM_HOST_NR_CPUS; cpu-- > 0;)
 		pthread_mutex_unlock(&cpus[cpu].mutex);
@@ -226,7 +225,7 @@ bool mm_host_wait(const uint32_t *word, uint32_t seen, unsigned ms)
 {
 	struct timespec limit = {ms / 1000, (long)(ms % 1000 * NS_PER_MS)};
 
-	check_no_lock("mm_host_wait");
+	host_check_no_lock("mm_host_wait");
 	if (!mm_may_sleep())
 		host_die("mm_host_wait() where sleeping is not allowed");
 	if (host_self.daemon && !daemon_may_wait(host_self.daemon, word))
@@ -237,7 +236,7 @@ bool mm_host_wait(const uint32_t *word, uint32_t seen, unsigned ms)
 
 void mm_host_wake(const uint32_t *word)
 {
-	check_no_lock("mm_host_wake");
+	host_check_no_lock("mm_host_wake");
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
 }
 
@@ -255,46 +254,15 @@ bool mm_host_out_of_memory(gfp_t gfp, unsigned order)
 {
 	bool (*hook)(gfp_t, unsigned) = __atomic_load_n(&oom_hook, __ATOMIC_ACQUIRE);
 
-	check_no_lock("mm_host_out_of_memory");
+	host_check_no_lock("mm_host_out_of_memory");
 	return hook && hook(gfp, order);
-}
-
-/* --- the window ---------------------------------------------------------------------------- */
-
-bool mm_host_map(uintptr_t virt, paddr_t phys)
-{
-	check_no_lock("mm_host_map");
-	return arena_map(virt, phys);
-}
-
-void mm_host_unmap(uintptr_t virt, size_t nr_pages)
-{
-	check_no_lock("mm_host_unmap");
-	arena_unmap(virt, nr_pages);
-}
-
-void mm_host_unmap_lazy(uintptr_t virt, size_t nr_pages)
-{
-	check_no_lock("mm_host_unmap_lazy");
-	arena_unmap_lazy(virt, nr_pages);
-}
-
-void mm_host_flush(void)
-{
-	check_no_lock("mm_host_flush");
-	arena_flush();
-}
-
-bool mm_host_translate(uintptr_t virt, paddr_t *phys)
-{
-	return arena_translate(virt, phys);
 }
 
 /* --- log and panic ----------------------------------------------------------------------- */
 
 void mm_host_log(const char *line)
 {
-	check_no_lock("mm_host_log");
+	host_check_no_lock("mm_host_log");
 	pthread_mutex_lock(&log_lock);
 	test_log_line(line);
 	host_keep_log(line);
