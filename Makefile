@@ -60,7 +60,7 @@ MM_SRC := $(addprefix mm/,$(MM_SOURCES))
 
 KERNEL_SRC := $(wildcard boot/*.S boot/*.c kernel/*.S kernel/*.c kernel/port/*.c drivers/*.c) \
 	$(MM_SRC) \
-	$(wildcard tests/harness/*.c tests/unit/*.c tests/kernel/*.c tests/bench/*.c)
+	$(wildcard tests/harness/*.c tests/unit/*.c tests/kernel/*.c tests/bench/*.c tests/bench/kernel/*.c)
 
 HOST_SRC := $(MM_SRC) kernel/cmdline.c $(wildcard tests/harness/*.c tests/unit/*.c tests/host/*.c)
 
@@ -81,7 +81,7 @@ INCLUDES.drivers := -Imm/include
 INCLUDES.tests   := -Imm/include -Imm/internal -Itests -Itests/harness
 includes = $(INCLUDES.$(firstword $(subst /, ,$1)))
 
-KERNEL_INCLUDES := -Ikernel/port -Iboot/include -Ikernel/include -Idrivers/include
+KERNEL_INCLUDES := -Ikernel/port -Iboot/include -Ikernel/include -Idrivers/include -Itests/bench/kernel -Itests/bench
 HOST_INCLUDES   := -Itests/host -Ikernel/include
 THREADS_INCLUDES := -Itests/threads $(HOST_INCLUDES)
 
@@ -343,11 +343,16 @@ test-soak-irq: ## only the interrupt scenario, with twenty seeds
 	$(Q)$(MAKE) all
 	$(Q)$(call prove,'boot/irq-seed-*')
 
-BENCH ?= *
-bench: ## measure what each step costs, in guest instructions; BENCH='kmalloc*' for some of them
+BENCH     ?= *
+BENCH_MEM ?= 512M
+bench: ## measure what each step costs, in guest instructions; BENCH='kmalloc*' for some of it
 	$(Q)tests/tools/deps.sh run
-	$(Q)$(MAKE) all
-	$(Q)tests/tools/qemu --boot=kernel --icount --cmdline=$(call quote,bench=$(BENCH)) --dir=$(BUILD)
+	$(Q)$(MAKE) $(BUILD)/quarry.elf
+	$(Q)mkdir -p $(BUILD)/bench
+	$(Q)tests/tools/qemu --boot=kernel --icount --mem=$(BENCH_MEM) --cmdline=$(call quote,bench=$(BENCH)) \
+		--dir=$(BUILD) --log=$(BUILD)/bench/kernel.log
+	$(Q)tests/tools/bench-rows tsv --name=Quarry $(BUILD)/bench/kernel.log > $(BUILD)/bench/kernel.tsv
+	@echo 'bench: the rows are in $(BUILD)/bench/kernel.tsv' >&2
 
 # --- Targets: the sources --------------------------------------------------------
 

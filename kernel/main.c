@@ -26,7 +26,7 @@
 
 /* From the tests: the list of suites, ended by NULL, and the benchmarks. */
 extern const struct test_suite *const test_suites[];
-bool bench_run(const char *filter);
+bool bench_main(const char *rows);
 
 static void show_banner(const struct boot *boot)
 {
@@ -69,7 +69,7 @@ static bool run(void)
 	bool passed;
 
 	if (options.bench_given)
-		return bench_run(options.bench);
+		return bench_main(options.bench);
 	mm_snprintf(line, sizeof(line), "# seed 0x%llx", (unsigned long long)seed);
 	printk_raw(line);
 	panic_bails_out(true);

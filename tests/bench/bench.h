@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a workload is made of, and what it has to stand on.
+ *
+ * The workloads, the files of tests/bench, are the same source wherever they run: in our kernel,
+ * in Linux as a module, and in a program beside other allocators.  They speak to the
+ * allocator by the names that all kernels use (kmalloc, kmem_cache_alloc, alloc_pages ...);
+ * <bench_host.h>, which each place has its own of, brings these names, and defines
+ *
+ *	bench_ticks()		the clock, uint64_t; its lower half:
+ *	bench_clock()		uint32_t, for single steps
+ *	bench_area(bytes)	zeroed memory for the workload's own notes, not measured; or NULL
+ *	bench_area_free(p)
+ *	bench_has_room(bytes)	can the workload allocate so much?
+ *	bench_settle()		have the allocator give back what it only keeps at hand
+ *	bench_slab_bytes()	uint64_t: memory that the allocator has in use for small objects
+ *
+ * A workload is a table of rows.  A row is a figure: operations, and the ticks that all of
+ * them took together.  Either it has a function that measures it, or the workload's run()
+ * reports it, together with others that come out of the same work.
+ *
+ * The cost of the loop around an operation, 3 instructions, is in the figures; the row
+ * "loop" shows it.  Single steps, which are timed one by one, are without the clock's own
+ * cost.
+ */
+#ifndef TESTS_BENCH_H
+#define TESTS_BENCH_H
+
+#include <bench_host.h>
+
+struct bench_row {
+	const char *name; /* for programs: no blanks */
+	const char *text; /* for people */
+	unsigned n;       /* operations to do */
+	uint64_t (*measure)(
+		const struct bench_row *row); /* their ticks; 0: cannot be done here */
+	size_t size;                          /* of what, if not a constant */
+};
+
+struct bench_workload {
+	const struct bench_row *rows;
+	unsigned nr_rows;
+	void (*run)(void);   /* reports the rows that have no function; or NULL */
+	bool once;           /* it is long, and its own average: one round will do */
+	bool (*begin)(void); /* before the first round; false: it cannot run here; or NULL */
+	void (*end)(void);   /* after the last, also when begin() failed; or NULL */
+};
+
+/* A row that run() reports, and the workload of the table `rows`: members by name. */
+#define BENCH_FIGURE(row_name, row_text, operations)                      \
+	{                                                                 \
+		.name = (row_name), .text = (row_text), .n = (operations) \
+	}
+
+#define BENCH_WORKLOAD(id, ...)                           \
+	extern const struct bench_workload id##_workload; \
+	const struct bench_workload id##_workload = {     \
+		.rows = rows, .nr_rows = sizeof(rows) / sizeof(rows[0]), ##__VA_ARGS__}
+
+/* Is the row asked for?  For a run() that can do a part of its work. */
+bool bench_wanted(const struct bench_row *row);
+
+/* From run(): what a row came to.  `operations` is 1 for a figure that is no sum. */
+void bench_report(const struct bench_row *row, uint64_t operations, uint64_t ticks);
+
+/* Keeps the compiler from knowing a value, and from dropping what makes it. */
+#define BENCH_KEEP(x) __asm__ volatile("" : "+r"(x) : : "memory")
+
+/* A function for a row: `body` n times.  `size` is the row's, and not known to the compiler. */
+#define BENCH_LOOP(name, body)                            \
+	static uint64_t name(const struct bench_row *row) \
+	{                                                 \
+		size_t size = row->size;                  \
+		unsigned n = row->n;                      \
+		uint64_t start;                           \
+                                                          \
+		BENCH_KEEP(size);                         \
+		BENCH_KEEP(n);                            \
+		start = bench_ticks();                    \
+		for (unsigned i = 0; i < n; i++) {        \
+			body;                             \
+			BENCH_KEEP(i);                    \
+		}                                         \
+		return bench_ticks() - start;             \
+	}
+
+/* Allocate and free, again and again: the fast path of both. */
+#define BENCH_PAIR(name, type, alloc, free) \
+	BENCH_LOOP(name, type p = alloc; BENCH_KEEP(p); free)
+
+/* --- random numbers: the same ones in every place and every run ------------------------- */
+
+/* xorshift32 (Marsaglia 2003); the state is never 0. */
+static inline uint32_t bench_random(uint32_t *state)
+{
+	uint32_t x = *state;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return *state = x;
+}
+
+/* 0 .. n - 1: the upper half of a product. */
+static inline uint32_t bench_random_below(uint32_t *state, uint32_t n)
+{
+	return (uint32_t)((uint64_t)bench_random(state) * n >> 32);
+}
+
+#endif
