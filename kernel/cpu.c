@@ -27,7 +27,7 @@
 #define PSE36_BITS        36u
 #define PLAIN_BITS        32u
 
-struct cpu boot_cpu = {.current = &main_thread};
+struct cpu cpus[MAX_CPUS] = {{.self = &cpus[0], .current = &main_thread}};
 struct cpu_features cpu_features;
 
 static void detect_vendor(struct cpu_features *f)
@@ -94,18 +94,17 @@ void cpu_forbid_fpu(void)
 
 const char *cpu_context(uint32_t eflags, char *text, size_t size)
 {
-	const struct cpu *cpu = this_cpu();
 	const char *irqs = eflags & EFLAGS_IF ? "on" : "off";
+	const char *name = current()->name;
 
-	if (cpu->nmi_depth)
-		mm_snprintf(text, size, "NMI handler in thread %s, cpu %u", cpu->current->name,
-			    cpu->id);
-	else if (cpu->irq_depth)
+	if (cpu_in_nmi())
+		mm_snprintf(text, size, "NMI handler in thread %s, cpu %u", name, cpu_here->id);
+	else if (cpu_irq_depth())
 		mm_snprintf(text, size,
 			    "interrupt handler in thread %s, depth %u, interrupts %s, cpu %u",
-			    cpu->current->name, cpu->irq_depth, irqs, cpu->id);
+			    name, cpu_irq_depth(), irqs, cpu_here->id);
 	else
 		mm_snprintf(text, size, "thread %s, interrupts %s, preempt count %u, cpu %u",
-			    cpu->current->name, irqs, cpu->preempt_count, cpu->id);
+			    name, irqs, cpu_preempt_count(), cpu_here->id);
 	return text;
 }

@@ -3,7 +3,7 @@
  * Interrupt lines and their handlers.
  *
  * I1: a line is unmasked only while it has a handler.
- * I2: handlers run with irq_depth >= 1, and leave it as they found it.
+ * I2: handlers run with an IRQ depth of 1 or more, and leave it as they found it.
  * I3: another thread runs, if it is time for that, only after the outermost handler
  *     has returned and its line is acknowledged.
  * Locks: lines[] changes with interrupts off.
@@ -99,11 +99,11 @@ void irq_dispatch(struct trap_frame *frame)
 {
 	struct cpu *cpu = this_cpu();
 
-	cpu->irq_depth++;
+	cpu->busy += BUSY_IRQ;
 	if (frame->vector - IRQ_VECTOR < NR_IRQS)
 		handle_line(frame->vector - IRQ_VECTOR, frame);
 	else
 		spurious++;
-	cpu->irq_depth--;
+	cpu->busy -= BUSY_IRQ;
 	preempt_now();
 }

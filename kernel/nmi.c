@@ -22,11 +22,11 @@ void nmi_dispatch(struct trap_frame *frame)
 {
 	struct cpu *cpu = this_cpu();
 
-	cpu->nmi_depth++;
+	cpu->busy |= BUSY_NMI;
 	nmi_count++;
 	if (handler && pic_poll())
 		handler(frame);
-	cpu->nmi_depth--;
+	cpu->busy &= ~BUSY_NMI;
 }
 
 bool nmi_timer_start(nmi_handler new_handler)

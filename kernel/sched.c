@@ -56,6 +56,7 @@ static void switch_to(struct cpu *cpu, struct thread *next)
 	if (next == previous)
 		return;
 	cpu->current = next;
+	cpu->busy = next == cpu->idle ? BUSY_IDLE : 0;
 	gdt_set_kernel_stack(next->stack.end);
 	if (next->process != previous->process)
 		process_activate(next->process);
@@ -89,13 +90,12 @@ void sched_tick(void)
 
 void preempt_now(void)
 {
-	struct cpu *cpu = this_cpu();
 	uint32_t flags;
 
-	if (!cpu->need_resched || cpu->irq_depth || cpu->nmi_depth || cpu->preempt_count)
+	if (!cpu_here->need_resched || cpu_here->busy & ~BUSY_IDLE)
 		return;
 	flags = irq_save();
-	give_way(cpu);
+	give_way(this_cpu());
 	irq_restore(flags);
 }
 

@@ -7,6 +7,7 @@
  *     that of double faults, and each frame lies above the one before: so the walk
  *     ends, and never faults.
  */
+#include <kernel/gdt.h>
 #include <kernel/image.h>
 #include <kernel/printk.h>
 #include <kernel/stack.h>
@@ -26,11 +27,11 @@ static bool holds_frame(uintptr_t start, uintptr_t end, uintptr_t ebp)
 static bool believable(uintptr_t ebp)
 {
 	const struct stack_area *stack = &current()->stack;
-	uintptr_t last_resort = (uintptr_t)double_fault_stack;
+	struct stack_area last_resort = gdt_double_fault_stack();
 
 	return ebp % sizeof(uintptr_t) == 0 &&
 	       (holds_frame(stack->start, stack->end, ebp) ||
-		holds_frame(last_resort, last_resort + DOUBLE_FAULT_STACK_BYTES, ebp));
+		holds_frame(last_resort.start, last_resort.end, ebp));
 }
 
 size_t backtrace_from(uintptr_t ebp, uintptr_t *frames, size_t max)

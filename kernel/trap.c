@@ -7,7 +7,7 @@
  * instruction is listed in the exception table (probe_read()); caught, when trap_expect()
  * waits for it; or reported, and the kernel stops.
  *
- * I1: exceptions do not change the context: irq_depth counts interrupts only.
+ * I1: exceptions do not change the context: the IRQ depth counts interrupts only.
  */
 #include <kernel/cpu.h>
 #include <kernel/irq.h>
@@ -72,8 +72,7 @@ static bool forgive(struct trap_frame *frame)
 
 static void exception(struct trap_frame *frame)
 {
-	const struct cpu *cpu = this_cpu();
-	struct trap_guard *guard = cpu->current->guard;
+	struct trap_guard *guard = current()->guard;
 
 	if (trap_from_user(frame) && frame->vector != VECTOR_MACHINE_CHECK) {
 		process_exception(frame);
@@ -81,8 +80,7 @@ static void exception(struct trap_frame *frame)
 	}
 	if (forgive(frame))
 		return;
-	if (guard && guard->vector == frame->vector && cpu->irq_depth == 0 &&
-	    cpu->nmi_depth == 0) {
+	if (guard && guard->vector == frame->vector && cpu_irq_depth() == 0 && !cpu_in_nmi()) {
 		guard->caught = (struct trap_caught){frame->error, frame->eip, read_cr2()};
 		trap_guard_unwind(guard->saved_esp);
 	}

@@ -4,7 +4,8 @@
  *
  * A stub for each vector pushes what the CPU did not, so that all share one frame
  * layout (struct trap_frame), and joins trap_common.  That clears the direction
- * flag, saves all registers, loads the kernel's data segments, aligns the stack
+ * flag, saves all registers, loads the kernel's data segments (%gs with that of this CPU,
+ * whose descriptor each CPU's own table has under the same selector), aligns the stack
  * to 16 bytes as the C ABI wants, and calls trap_dispatch(frame).  Gates are
  * interrupt gates: interrupts are off until iret.
  *
@@ -52,6 +53,7 @@ trap_common:
 	mov %eax, %ds
 	mov %eax, %es
 	mov %eax, %fs
+	mov $SELECTOR_CPU, %eax
 	mov %eax, %gs
 	mov %esp, %ebx
 

@@ -87,7 +87,7 @@ static void report_sleeper(const char *function, uintptr_t caller)
 	mm_report(MM_REPORT_MIGHT_SLEEP, caller,
 		  "it goes on, and must not wait; reported once for each call site",
 		  "%s may sleep, where sleeping is not allowed (preempt count %u)", function,
-		  this_cpu()->preempt_count);
+		  cpu_preempt_count());
 }
 
 void might_sleep(void)

@@ -9,7 +9,8 @@
 #include <kernel/cpu.h>
 #include <kernel/paging.h>
 
-#define MM_HOST_NR_CPUS 8
+#define MM_HOST_NR_CPUS MAX_CPUS
+#define MM_CPU_STRIDE   CPU_STRIDE /* %gs:array is this CPU's element, if that is its size */
 
 typedef uint32_t mm_irqflags_t;
 
@@ -25,7 +26,7 @@ static inline void mm_irq_restore(mm_irqflags_t flags)
 
 static inline unsigned mm_cpu_id(void)
 {
-	return this_cpu()->id;
+	return cpu_here->id;
 }
 
 static inline bool mm_may_sleep(void)

@@ -30,16 +30,14 @@ void mm_host_log(const char *line)
 
 void mm_host_context(struct mm_context *context)
 {
-	const struct cpu *cpu = this_cpu();
-
 	*context = (struct mm_context){
-		.kind = cpu->nmi_depth   ? MM_CONTEXT_NMI
-			: cpu->irq_depth ? MM_CONTEXT_IRQ
-					 : MM_CONTEXT_THREAD,
-		.cpu = cpu->id,
-		.irq_depth = cpu->irq_depth,
+		.kind = cpu_in_nmi()      ? MM_CONTEXT_NMI
+			: cpu_irq_depth() ? MM_CONTEXT_IRQ
+					  : MM_CONTEXT_THREAD,
+		.cpu = cpu_here->id,
+		.irq_depth = cpu_irq_depth(),
 		.irqs_off = !irqs_enabled(),
-		.thread = cpu->current->name,
+		.thread = current()->name,
 	};
 }
 

@@ -6,6 +6,7 @@
 #include "kswapd.h"
 #include <harness.h>
 #include <kernel/cpu.h>
+#include <kernel/gdt.h>
 #include <kernel/options.h>
 #include <kernel/paging.h>
 #include <kernel/printk.h>
@@ -49,10 +50,17 @@ void test_host_run(void (*body)(struct test_result *result), struct test_result 
 
 unsigned world_set_cpu(unsigned cpu)
 {
-	unsigned before = boot_cpu.id;
+	uint32_t flags = irq_save();
+	struct cpu *before = this_cpu(), *after = &cpus[cpu];
 
-	boot_cpu.id = cpu;
-	return before;
+	if (before != after) {
+		*after = *before;
+		after->id = cpu;
+		after->self = after;
+		gdt_pretend(cpu);
+	}
+	irq_restore(flags);
+	return before->id;
 }
 
 bool world_faults(const void *address)

@@ -29,7 +29,7 @@ TEST(runs_in_ring_3)
 	EXPECT_EQ(end.status, 0);
 	EXPECT_LOG("(worker) writes: constants, too");
 	EXPECT(irqs_enabled());
-	EXPECT_EQ(this_cpu()->irq_depth, 0);
+	EXPECT_EQ(cpu_irq_depth(), 0);
 	EXPECT(process_current() == NULL);
 }
 

@@ -47,7 +47,7 @@ static void expect_fault(void (*f)(void *), const void *address, uint32_t error)
 	EXPECT_EQ(caught.address, (uint32_t)address);
 	EXPECT_EQ(caught.error, error);
 	EXPECT(irqs_enabled());
-	EXPECT_EQ(this_cpu()->irq_depth, 0);
+	EXPECT_EQ(cpu_irq_depth(), 0);
 }
 
 TEST(null_and_its_neighbours)

@@ -362,7 +362,7 @@ static struct {
 static void nest(struct trap_frame *frame)
 {
 	(void)frame;
-	nested.deepest = this_cpu()->irq_depth;
+	nested.deepest = cpu_irq_depth();
 	nested.before = current();
 	this_cpu()->need_resched = true;
 	irqs_enable();

@@ -505,7 +505,7 @@ TEST(sleeping_where_it_is_forbidden)
 		forbidden[i].function(); /* not again */
 	}
 	EXPECT(may_sleep());
-	EXPECT_EQ(this_cpu()->irq_depth, 0);
+	EXPECT_EQ(cpu_irq_depth(), 0);
 }
 
 TEST_SUITE(wait, threads_wake_each_other, handlers_wake_threads, handlers_wake_by_address,

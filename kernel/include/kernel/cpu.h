@@ -9,60 +9,94 @@
 #ifndef KERNEL_CPU_H
 #define KERNEL_CPU_H
 
+#include <kernel/layout.h>
 #include <kernel/x86.h>
 
 #include <stddef.h>
 
+/* CPUs that the kernel can run on; more by changing this.  Others are left parked. */
+#define MAX_CPUS 8
+
+/*
+ * An element of cpus[].  %gs:cpus is that of the CPU that runs the instruction (see layout.h),
+ * so a field is read or changed in one instruction, however often the thread changes CPUs.
+ */
 struct cpu {
 	unsigned id;
-	unsigned irq_depth;     /* interrupt handlers that this CPU is in */
-	unsigned nmi_depth;     /* 1 in an NMI handler */
-	unsigned preempt_count; /* > 0: this thread may neither sleep nor be preempted */
-	bool need_resched;      /* the thread's time is up: give way where that is allowed */
+	unsigned
+		busy; /* why the thread may not sleep: BUSY_*; 0 if it may, but for interrupts */
+	bool need_resched; /* the thread's time is up: give way where that is allowed */
+	struct cpu *self;
 
 	struct thread *current;                  /* never NULL */
 	struct thread *idle;                     /* runs when no other thread can */
 	struct thread *ready_first, *ready_last; /* who waits for this CPU, in turn */
-};
+	struct segments *segments;
+} __attribute__((aligned(CPU_STRIDE)));
 
-extern struct cpu boot_cpu;
+_Static_assert(sizeof(struct cpu) == CPU_STRIDE, "else %gs leads elsewhere");
+
+/* The parts of `busy`: two counts, and two bits. */
+#define BUSY_PREEMPT 0x00000001u /* preempt_disable() */
+#define BUSY_IRQ     0x00010000u /* in an interrupt handler */
+#define BUSY_NMI     0x01000000u /* in an NMI handler */
+#define BUSY_IDLE    0x80000000u /* the idle thread has to be there when all others have blocked */
+
+extern struct cpu cpus[MAX_CPUS];
+
+/* This CPU's element; each access is an instruction of its own. */
+#define cpu_here ((const volatile __seg_gs struct cpu *)(uintptr_t)cpus)
 
 /* The CPU that runs this.  Stable while interrupts or preemption are off. */
 static inline struct cpu *this_cpu(void)
 {
-	return &boot_cpu;
+	return cpu_here->self;
+}
+
+static inline unsigned cpu_preempt_count(void)
+{
+	return cpu_here->busy % BUSY_IRQ;
+}
+
+/* Interrupt handlers that this CPU is in. */
+static inline unsigned cpu_irq_depth(void)
+{
+	return cpu_here->busy % BUSY_NMI / BUSY_IRQ;
+}
+
+static inline bool cpu_in_nmi(void)
+{
+	return cpu_here->busy & BUSY_NMI;
 }
 
 /* Let the next thread run if this one's time is up; see sched.c.  Any context. */
 void preempt_now(void);
 
 /*
- * Between the two the thread is not preempted, and may not sleep.  They nest.  Any
- * context.
+ * Between the two the thread is not preempted, stays on its CPU, and may not sleep.  They
+ * nest.  Any context.
  */
 static inline void preempt_disable(void)
 {
-	this_cpu()->preempt_count++;
-	__asm__ volatile("" : : : "memory");
+	__asm__ volatile("incl %%gs:%c0" : : "i"(&cpus[0].busy) : "memory", "cc");
 }
 
 static inline void preempt_enable(void)
 {
-	__asm__ volatile("" : : : "memory");
-	if (--this_cpu()->preempt_count == 0 && this_cpu()->need_resched && irqs_enabled())
+	bool free;
+
+	__asm__ volatile("decl %%gs:%c1" : "=@ccz"(free) : "i"(&cpus[0].busy) : "memory");
+	if (free && cpu_here->need_resched && irqs_enabled())
 		preempt_now();
 }
 
 /*
  * May the caller block?  Only a thread that holds nothing, with interrupts on; and not
- * the idle thread, which has to be there when all others have blocked.
+ * the idle thread.
  */
 static inline bool may_sleep(void)
 {
-	const struct cpu *cpu = this_cpu();
-
-	return cpu->irq_depth == 0 && cpu->nmi_depth == 0 && cpu->preempt_count == 0 &&
-	       cpu->current != cpu->idle && irqs_enabled();
+	return cpu_here->busy == 0 && irqs_enabled();
 }
 
 struct cpu_features {

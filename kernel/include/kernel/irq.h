@@ -8,7 +8,7 @@
 #define IRQ_TIMER 0u
 
 /*
- * Called with interrupts off, irq_depth raised; may enable interrupts for its
+ * Called with interrupts off, the IRQ depth raised; may enable interrupts for its
  * own time.  The line gets no further interrupt until the handler returns.
  */
 typedef void (*irq_handler)(struct trap_frame *frame);

@@ -53,6 +53,13 @@
 #define SELECTOR_USER_CODE    0x2b
 #define SELECTOR_USER_DATA    0x33
 
+/*
+ * In %gs while the kernel runs.  Its base is CPU_STRIDE times the number of the CPU: so
+ * %gs:array is this CPU's element of any array whose elements have that size.
+ */
+#define SELECTOR_CPU          0x38
+#define CPU_STRIDE            64
+
 /* Interrupt vectors. */
 #define NR_EXCEPTIONS         32
 #define IRQ_VECTOR            32 /* the 16 lines of the PICs */

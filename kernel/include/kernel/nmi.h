@@ -3,7 +3,7 @@
  * Interrupts that cannot be turned off, and a source of them: the timer, made to interrupt
  * by NMI.
  *
- * A handler runs with nmi_depth 1 and all interrupts off, NMIs too, until it returns.  It
+ * A handler runs with BUSY_NMI set and all interrupts off, NMIs too, until it returns.  It
  * must not fault: the return from an exception would let the next NMI in, on top of it.
  * It takes no lock, prints nothing, and has its memory from <mm/nolock.h>.
  */

@@ -7,8 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DOUBLE_FAULT_STACK_BYTES 8192u
-#define BACKTRACE_MAX            24u
+#define BACKTRACE_MAX 24u
 
 struct stack_area {
 	uintptr_t start, end;
@@ -21,8 +20,6 @@ struct stack_area {
  */
 bool stack_alloc(struct stack_area *stack);
 void stack_free(const struct stack_area *stack);
-
-extern char double_fault_stack[DOUBLE_FAULT_STACK_BYTES];
 
 /*
  * backtrace_from - return addresses along the chain of frame pointers that

@@ -56,7 +56,7 @@ extern struct thread main_thread;
 
 static inline struct thread *current(void)
 {
-	return this_cpu()->current;
+	return cpu_here->current;
 }
 
 /* Make the idle thread.  Once, when mm is up and interrupts are on. */
