@@ -344,7 +344,7 @@ test-soak-irq: ## only the interrupt scenario, with twenty seeds
 	$(Q)$(call prove,'boot/irq-seed-*')
 
 BENCH     ?= *
-BENCH_MEM ?= 512M
+BENCH_MEM ?= 3584M
 bench: ## measure what each step costs, in guest instructions; BENCH='kmalloc*' for some of it
 	$(Q)tests/tools/deps.sh run
 	$(Q)$(MAKE) $(BUILD)/quarry.elf

@@ -12,6 +12,7 @@
  *	bench_area(bytes)	zeroed memory for the workload's own notes, not measured; or NULL
  *	bench_area_free(p)
  *	bench_has_room(bytes)	can the workload allocate so much?
+ *	bench_in_interrupt(f, arg)	call f(arg) in an interrupt handler; false: there is none
  *	bench_settle()		have the allocator give back what it only keeps at hand
  *	bench_slab_bytes()	uint64_t: memory that the allocator has in use for small objects
  *
@@ -63,8 +64,10 @@ bool bench_wanted(const struct bench_row *row);
 /* From run(): what a row came to.  `operations` is 1 for a figure that is no sum. */
 void bench_report(const struct bench_row *row, uint64_t operations, uint64_t ticks);
 
+#define BENCH_CLOCK_TRIES 64u
+
 /* Keeps the compiler from knowing a value, and from dropping what makes it. */
-#define BENCH_KEEP(x) __asm__ volatile("" : "+r"(x) : : "memory")
+#define BENCH_KEEP(x)     __asm__ volatile("" : "+r"(x) : : "memory")
 
 /* A function for a row: `body` n times.  `size` is the row's, and not known to the compiler. */
 #define BENCH_LOOP(name, body)                            \
@@ -87,6 +90,19 @@ void bench_report(const struct bench_row *row, uint64_t operations, uint64_t tic
 /* Allocate and free, again and again: the fast path of both. */
 #define BENCH_PAIR(name, type, alloc, free) \
 	BENCH_LOOP(name, type p = alloc; BENCH_KEEP(p); free)
+
+/* What the clock itself costs: two readings with nothing between, the least of some. */
+static inline uint32_t bench_clock_cost(void)
+{
+	uint32_t least = ~(uint32_t)0;
+
+	for (unsigned i = 0; i < BENCH_CLOCK_TRIES; i++) {
+		uint32_t start = bench_clock(), ticks = bench_clock() - start;
+
+		least = ticks < least ? ticks : least;
+	}
+	return least;
+}
 
 /* --- random numbers: the same ones in every place and every run ------------------------- */
 

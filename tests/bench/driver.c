@@ -65,7 +65,7 @@ static void run_round(const struct bench_workload *workload)
 		workload->run();
 }
 
-void bench_run(const struct bench_workload *workload)
+static void run_workload(const struct bench_workload *workload)
 {
 	if (!workload->begin || workload->begin()) {
 		warming_up = !workload->once;
@@ -101,24 +101,43 @@ static void print_row(const struct bench_row *row)
 		    (unsigned long long)hundredths);
 }
 
+static unsigned nr_wanted(const struct bench_workload *workload)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < workload->nr_rows; i++)
+		n += bench_wanted(&workload->rows[i]);
+	return n;
+}
+
+static void print_rows(const struct bench_workload *workload)
+{
+	for (unsigned i = 0; i < workload->nr_rows; i++) {
+		if (bench_wanted(&workload->rows[i]))
+			print_row(&workload->rows[i]);
+	}
+}
+
 unsigned bench_run_all(void)
 {
 	unsigned n = 0;
 
 	for (const struct bench_workload *const *w = bench_workloads; *w; w++) {
-		unsigned wanted = 0;
-
-		for (unsigned i = 0; i < (*w)->nr_rows; i++)
-			wanted += bench_wanted(&(*w)->rows[i]);
-		if (wanted)
-			bench_run(*w);
-		for (unsigned i = 0; wanted && i < (*w)->nr_rows; i++) {
-			if (bench_wanted(&(*w)->rows[i]))
-				print_row(&(*w)->rows[i]);
-		}
-		n += wanted;
+		if (nr_wanted(*w) == 0)
+			continue;
+		run_workload(*w);
+		print_rows(*w);
+		n += nr_wanted(*w);
 	}
 	return n;
+}
+
+void bench_run_quietly(void)
+{
+	for (const struct bench_workload *const *w = bench_workloads; *w; w++) {
+		if (nr_wanted(*w))
+			run_workload(*w);
+	}
 }
 
 static bool same(const char *a, const char *b)

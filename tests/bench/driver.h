@@ -15,12 +15,11 @@ void bench_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /*
  * bench_run_all - run the workloads that have a row which is asked for; print the rows of each
  *	when it is done.  Returns how many rows there were.
+ * bench_run_quietly - the same without printing.
  * bench_find - what a row came to, in hundredths for each operation; false: it did not run.
  */
 unsigned bench_run_all(void);
+void bench_run_quietly(void);
 bool bench_find(const char *name, uint64_t *hundredths);
-
-/* Run without printing. */
-void bench_run(const struct bench_workload *workload);
 
 #endif

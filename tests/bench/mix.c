@@ -12,22 +12,21 @@
  */
 #include "bench.h"
 
-#define LIVE        20000u
-#define MILLION     1000000u
-#define MILLIONS    2u
-#define WHOLE       200000u
-#define SEED        2463534242u
-#define CLOCK_TRIES 64u
+#define LIVE       20000u
+#define MILLION    1000000u
+#define MILLIONS   2u
+#define WHOLE      200000u
+#define SEED       2463534242u
 
 /* Sizes: STEPS for each doubling, from 2^MIN_LOG2 on. */
-#define STEPS       512u
-#define MIN_LOG2    3u
-#define DOUBLINGS   9u
-#define NR_SIZES    (STEPS * DOUBLINGS)
-#define STEP_RATIO  5818478u /* (2^(1 / STEPS) - 1) * 2^32 */
+#define STEPS      512u
+#define MIN_LOG2   3u
+#define DOUBLINGS  9u
+#define NR_SIZES   (STEPS * DOUBLINGS)
+#define STEP_RATIO 5818478u /* (2^(1 / STEPS) - 1) * 2^32 */
 
 /* Calls are counted by their ticks; those above the last are known by the maximum only. */
-#define NR_COUNTS   16384u
+#define NR_COUNTS  16384u
 
 enum {
 	FILL,
@@ -99,19 +98,6 @@ static void make_sizes(void)
 		notes->sizes[i] = (uint16_t)(size >> 32);
 		size += (size >> 32) * STEP_RATIO + ((size & 0xffffffffu) * STEP_RATIO >> 32);
 	}
-}
-
-/* Two readings with nothing between; the least, where interruptions are possible. */
-static uint32_t clock_cost(void)
-{
-	uint32_t least = ~(uint32_t)0;
-
-	for (unsigned i = 0; i < CLOCK_TRIES; i++) {
-		uint32_t start = bench_clock(), ticks = bench_clock() - start;
-
-		least = ticks < least ? ticks : least;
-	}
-	return least;
 }
 
 static bool begin(void)
@@ -270,7 +256,7 @@ static void run(void)
 	memset(&notes->free, 0, sizeof(notes->free));
 	notes->requested = 0;
 	notes->random = SEED;
-	notes->clock_cost = clock_cost();
+	notes->clock_cost = bench_clock_cost();
 	bench_settle();
 	notes->slab_bytes = bench_slab_bytes();
 	fill();

@@ -16,7 +16,8 @@
 	SUITE(sleep)           \
 	SUITE(pressure)        \
 	SUITE(process)         \
-	SUITE(user_memory)
+	SUITE(user_memory)     \
+	SUITE(budget)
 
 KERNEL_SUITES(SUITE_DECLARE)
 

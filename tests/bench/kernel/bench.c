@@ -23,7 +23,9 @@
 	WORKLOAD(batch)     \
 	WORKLOAD(pages)     \
 	WORKLOAD(areas)     \
+	WORKLOAD(interrupt) \
 	WORKLOAD(mix)       \
+	WORKLOAD(growth)    \
 	WORKLOAD(ours)
 
 #define DECLARE(name) extern const struct bench_workload name##_workload;
@@ -63,6 +65,35 @@ bool bench_begin(const char *rows)
 void bench_end(void)
 {
 	timer_start(TIMER_HZ, NULL);
+}
+
+/* --- an interrupt handler ------------------------------------------------------------- */
+
+#define SOON 16u /* ticks of the PIT */
+
+static struct {
+	void (*f)(void *arg);
+	void *arg;
+	bool done;
+} visit;
+
+static void visit_handler(struct trap_frame *frame)
+{
+	(void)frame;
+	visit.f(visit.arg);
+	__atomic_store_n(&visit.done, true, __ATOMIC_RELEASE);
+}
+
+bool bench_in_interrupt(void (*f)(void *arg), void *arg)
+{
+	visit.f = f;
+	visit.arg = arg;
+	visit.done = false;
+	timer_arm(SOON, visit_handler);
+	while (!__atomic_load_n(&visit.done, __ATOMIC_ACQUIRE))
+		cpu_relax();
+	timer_stop();
+	return true;
 }
 
 bool bench_main(const char *rows)

@@ -44,6 +44,8 @@ static inline bool bench_has_room(size_t bytes)
 	return nr_free_pages() > bytes / PAGE_SIZE * 5 / 4 + 1024;
 }
 
+bool bench_in_interrupt(void (*f)(void *arg), void *arg);
+
 static inline void bench_settle(void)
 {
 	mm_shrink_all();
