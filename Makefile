@@ -306,7 +306,7 @@ gdb: ## boot it under gdb, which knows `quarry zones`, `quarry free`, `quarry ca
 
 # --- Targets: test -------------------------------------------------------------
 
-.PHONY: test test-build test-host test-threads test-kernel test-soak-irq check-layers check-format bench
+.PHONY: test test-build test-host test-threads test-kernel test-soak-irq check-layers check-format
 
 # $1: which tests (globs).  The last line is "N passed, N failed".
 # One more than CPUs: a kernel that tests sleeping sleeps.
@@ -343,16 +343,7 @@ test-soak-irq: ## only the interrupt scenario, with twenty seeds
 	$(Q)$(MAKE) all
 	$(Q)$(call prove,'boot/irq-seed-*')
 
-BENCH     ?= *
-BENCH_MEM ?= 3584M
-bench: ## measure what each step costs, in guest instructions; BENCH='kmalloc*' for some of it
-	$(Q)tests/tools/deps.sh run
-	$(Q)$(MAKE) $(BUILD)/quarry.elf
-	$(Q)mkdir -p $(BUILD)/bench
-	$(Q)tests/tools/qemu --boot=kernel --icount --mem=$(BENCH_MEM) --cmdline=$(call quote,bench=$(BENCH)) \
-		--dir=$(BUILD) --log=$(BUILD)/bench/kernel.log
-	$(Q)tests/tools/bench-rows tsv --name=Quarry $(BUILD)/bench/kernel.log > $(BUILD)/bench/kernel.tsv
-	@echo 'bench: the rows are in $(BUILD)/bench/kernel.tsv' >&2
+include tests/bench/bench.mk
 
 # --- Targets: the sources --------------------------------------------------------
 
@@ -388,4 +379,4 @@ clean: ## remove everything that was made
 	$(Q)rm -rf $(BUILD) compile_commands.json
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile tests/bench/bench.mk

@@ -17,13 +17,13 @@ enum order {
 	NR_ORDERS,
 };
 
-#define ROWS(bytes, order)                                                                   \
-	{"batch-" #bytes "-" order "-alloc", "10,000 x " #bytes " B, " order ": alloc each", \
-	 BATCH, NULL, bytes},                                                                \
-	{                                                                                    \
-		"batch-" #bytes "-" order "-free",                                           \
-			"10,000 x " #bytes " B, " order ": free each", BATCH, NULL, bytes    \
+#define FIGURE(bytes, order, call)                                                     \
+	{                                                                              \
+		.name = "batch-" #bytes "-" order "-" call,                            \
+		.text = "10,000 x " #bytes " B, " order ": " call " each", .n = BATCH, \
+		.size = bytes                                                          \
 	}
+#define ROWS(bytes, order) FIGURE(bytes, order, "alloc"), FIGURE(bytes, order, "free")
 
 /* By size, then by order as above; alloc, free. */
 static const struct bench_row rows[] = {

@@ -13,6 +13,8 @@
  *	bench_area_free(p)
  *	bench_has_room(bytes)	can the workload allocate so much?
  *	bench_in_interrupt(f, arg)	call f(arg) in an interrupt handler; false: there is none
+ *	bench_least(call, ticks)	ticks of the call with this number, in this round; a place
+ *				that repeats the very same round may make it the least so far
  *	bench_settle()		have the allocator give back what it only keeps at hand
  *	bench_slab_bytes()	uint64_t: memory that the allocator has in use for small objects
  *
@@ -36,6 +38,7 @@ struct bench_row {
 	uint64_t (*measure)(
 		const struct bench_row *row); /* their ticks; 0: cannot be done here */
 	size_t size;                          /* of what, if not a constant */
+	bool least; /* disturbance can only add to it: the least of all rounds counts */
 };
 
 struct bench_workload {
@@ -47,15 +50,25 @@ struct bench_workload {
 	void (*end)(void);   /* after the last, also when begin() failed; or NULL */
 };
 
-/* A row that run() reports, and the workload of the table `rows`: members by name. */
+/* A pair that is repeated; a row that run() reports; a figure of it that is made of single steps. */
+#define BENCH_ROW(row_name, row_text, function, bytes)                    \
+	{                                                                 \
+		.name = (row_name), .text = (row_text), .n = BENCH_LOOPS, \
+		.measure = (function), .size = (bytes)                    \
+	}
 #define BENCH_FIGURE(row_name, row_text, operations)                      \
 	{                                                                 \
 		.name = (row_name), .text = (row_text), .n = (operations) \
 	}
+#define BENCH_STEP_FIGURE(row_name, row_text, operations)                                \
+	{                                                                                \
+		.name = (row_name), .text = (row_text), .n = (operations), .least = true \
+	}
 
-#define BENCH_WORKLOAD(id, ...)                           \
-	extern const struct bench_workload id##_workload; \
-	const struct bench_workload id##_workload = {     \
+/* The workload of the table `rows`; other members by name. */
+#define BENCH_WORKLOAD(id, ...)                              \
+	extern const struct bench_workload BENCH_SYMBOL(id); \
+	const struct bench_workload BENCH_SYMBOL(id) = {     \
 		.rows = rows, .nr_rows = sizeof(rows) / sizeof(rows[0]), ##__VA_ARGS__}
 
 /* Is the row asked for?  For a run() that can do a part of its work. */
@@ -63,6 +76,14 @@ bool bench_wanted(const struct bench_row *row);
 
 /* From run(): what a row came to.  `operations` is 1 for a figure that is no sum. */
 void bench_report(const struct bench_row *row, uint64_t operations, uint64_t ticks);
+
+/* A host may have its own: how often a pair is repeated, and how a workload is called. */
+#ifndef BENCH_LOOPS
+#define BENCH_LOOPS 1000u
+#endif
+#ifndef BENCH_SYMBOL
+#define BENCH_SYMBOL(id) id##_workload
+#endif
 
 #define BENCH_CLOCK_TRIES 64u
 

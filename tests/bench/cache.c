@@ -2,8 +2,7 @@
 /* Object caches: one object at a time, with and without a constructor, and many at once. */
 #include "bench.h"
 
-#define LOOPS 1000u
-#define BULK  16u
+#define BULK 16u
 
 static struct kmem_cache *plain, *constructed;
 static void *bulk[BULK];
@@ -22,13 +21,13 @@ BENCH_LOOP(bulk_pair, size_t got = kmem_cache_alloc_bulk(plain, GFP_KERNEL, BULK
 	   BENCH_KEEP(got); kmem_cache_free_bulk(plain, BULK, bulk))
 
 static const struct bench_row rows[] = {
-	{"cache-40", "kmem_cache_alloc + free, 40 B, KERNEL", LOOPS, pair, 40},
-	{"cache-40-atomic", "kmem_cache_alloc + free, 40 B, ATOMIC", LOOPS, pair_atomic, 40},
-	{"cache-40-zeroed", "kmem_cache_zalloc + free, 40 B, KERNEL", LOOPS, zeroed, 40},
-	{"cache-40-ctor", "kmem_cache_alloc + free, 40 B, with constructor", LOOPS,
-	 with_constructor, 40},
-	{"cache-40-bulk", "kmem_cache bulk, 40 B: 16 objects, alloc + free", LOOPS, bulk_pair,
-	 40},
+	BENCH_ROW("cache-40", "kmem_cache_alloc + free, 40 B, KERNEL", pair, 40),
+	BENCH_ROW("cache-40-atomic", "kmem_cache_alloc + free, 40 B, ATOMIC", pair_atomic, 40),
+	BENCH_ROW("cache-40-zeroed", "kmem_cache_zalloc + free, 40 B, KERNEL", zeroed, 40),
+	BENCH_ROW("cache-40-ctor", "kmem_cache_alloc + free, 40 B, with constructor",
+		  with_constructor, 40),
+	BENCH_ROW("cache-40-bulk", "kmem_cache bulk, 40 B: 16 objects, alloc + free", bulk_pair,
+		  40),
 };
 
 static bool begin(void)

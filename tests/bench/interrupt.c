@@ -2,8 +2,6 @@
 /* The hot pairs in an interrupt handler: a real one, of the timer. */
 #include "bench.h"
 
-#define LOOPS 1000u
-
 BENCH_PAIR(constant, void *, kmalloc(64, GFP_ATOMIC), kfree(p))
 BENCH_PAIR(variable, void *, kmalloc(size, GFP_ATOMIC), kfree(p))
 BENCH_PAIR(single_page, struct page *, alloc_pages(GFP_ATOMIC, 0), __free_pages(p, 0))
@@ -34,12 +32,13 @@ IN_INTERRUPT(variable)
 IN_INTERRUPT(single_page)
 
 static const struct bench_row rows[] = {
-	{"irq-kmalloc-64", "in an interrupt: kmalloc + kfree, 64 B, constant", LOOPS,
-	 constant_in_interrupt, 64},
-	{"irq-kmalloc-64-variable", "in an interrupt: kmalloc + kfree, 64 B, not constant",
-	 LOOPS, variable_in_interrupt, 64},
-	{"irq-pages-0", "in an interrupt: alloc_pages + free, order 0", LOOPS,
-	 single_page_in_interrupt, 0},
+	BENCH_ROW("irq-kmalloc-64", "in an interrupt: kmalloc + kfree, 64 B, constant",
+		  constant_in_interrupt, 64),
+	BENCH_ROW("irq-kmalloc-64-variable",
+		  "in an interrupt: kmalloc + kfree, 64 B, not constant", variable_in_interrupt,
+		  64),
+	BENCH_ROW("irq-pages-0", "in an interrupt: alloc_pages + free, order 0",
+		  single_page_in_interrupt, 0),
 };
 
 BENCH_WORKLOAD(interrupt);

@@ -3,30 +3,23 @@
  * The random mix: 20,000 live objects of 8 to 4096 bytes, and at each operation a random one
  * of them is freed and another one allocated in its place.
  *
- * Sizes are log-uniform: each doubling is as likely as any other.  Every call is timed by
- * itself: the figures are without the clock's own cost, and there are percentiles.  Then a
- * half of the objects is freed, at random, which shows what is left in thin slabs.
+ * Every call is timed by itself: the figures are without the clock's own cost, and there are
+ * percentiles.  Then a half of the objects is freed, at random, which shows what is left in
+ * thin slabs.
  *
  * One more stretch of operations is timed as a whole, with all that is around them; on a
  * processor that works on many instructions at once this is the honest mean.
  */
-#include "bench.h"
+#include "sizes.h"
 
-#define LIVE       20000u
-#define MILLION    1000000u
-#define MILLIONS   2u
-#define WHOLE      200000u
-#define SEED       2463534242u
-
-/* Sizes: STEPS for each doubling, from 2^MIN_LOG2 on. */
-#define STEPS      512u
-#define MIN_LOG2   3u
-#define DOUBLINGS  9u
-#define NR_SIZES   (STEPS * DOUBLINGS)
-#define STEP_RATIO 5818478u /* (2^(1 / STEPS) - 1) * 2^32 */
+#define LIVE      20000u
+#define MILLION   1000000u
+#define MILLIONS  2u
+#define WHOLE     200000u
+#define SEED      2463534242u
 
 /* Calls are counted by their ticks; those above the last are known by the maximum only. */
-#define NR_COUNTS  16384u
+#define NR_COUNTS 16384u
 
 enum {
 	FILL,
@@ -49,17 +42,17 @@ enum {
 };
 
 static const struct bench_row rows[] = {
-	[FILL] = BENCH_FIGURE("mix-fill", "random mix: alloc, the first 20,000", LIVE),
-	[ALLOC_MEAN] = BENCH_FIGURE("mix-alloc", "random mix: alloc, mean", MILLION),
-	[ALLOC_P50] = BENCH_FIGURE("mix-alloc-p50", "random mix: alloc, p50", 1),
-	[ALLOC_P99] = BENCH_FIGURE("mix-alloc-p99", "random mix: alloc, p99", 1),
-	[ALLOC_P999] = BENCH_FIGURE("mix-alloc-p99.9", "random mix: alloc, p99.9", 1),
-	[ALLOC_MAX] = BENCH_FIGURE("mix-alloc-max", "random mix: alloc, max", 1),
-	[FREE_MEAN] = BENCH_FIGURE("mix-free", "random mix: free, mean", MILLION),
-	[FREE_P50] = BENCH_FIGURE("mix-free-p50", "random mix: free, p50", 1),
-	[FREE_P99] = BENCH_FIGURE("mix-free-p99", "random mix: free, p99", 1),
-	[FREE_P999] = BENCH_FIGURE("mix-free-p99.9", "random mix: free, p99.9", 1),
-	[FREE_MAX] = BENCH_FIGURE("mix-free-max", "random mix: free, max", 1),
+	[FILL] = BENCH_STEP_FIGURE("mix-fill", "random mix: alloc, the first 20,000", LIVE),
+	[ALLOC_MEAN] = BENCH_STEP_FIGURE("mix-alloc", "random mix: alloc, mean", MILLION),
+	[ALLOC_P50] = BENCH_STEP_FIGURE("mix-alloc-p50", "random mix: alloc, p50", 1),
+	[ALLOC_P99] = BENCH_STEP_FIGURE("mix-alloc-p99", "random mix: alloc, p99", 1),
+	[ALLOC_P999] = BENCH_STEP_FIGURE("mix-alloc-p99.9", "random mix: alloc, p99.9", 1),
+	[ALLOC_MAX] = BENCH_STEP_FIGURE("mix-alloc-max", "random mix: alloc, max", 1),
+	[FREE_MEAN] = BENCH_STEP_FIGURE("mix-free", "random mix: free, mean", MILLION),
+	[FREE_P50] = BENCH_STEP_FIGURE("mix-free-p50", "random mix: free, p50", 1),
+	[FREE_P99] = BENCH_STEP_FIGURE("mix-free-p99", "random mix: free, p99", 1),
+	[FREE_P999] = BENCH_STEP_FIGURE("mix-free-p99.9", "random mix: free, p99.9", 1),
+	[FREE_MAX] = BENCH_STEP_FIGURE("mix-free-max", "random mix: free, max", 1),
 	[WHOLE_MEAN] =
 		BENCH_FIGURE("mix-both", "random mix: free + alloc, and what is around", WHOLE),
 	[AROUND_MEAN] = BENCH_FIGURE("mix-around", "random mix: only what is around", WHOLE),
@@ -81,31 +74,21 @@ static struct notes {
 		void *object;
 		uint32_t size;
 	} live[LIVE];
-	uint16_t sizes[NR_SIZES];
+	struct bench_sizes sizes;
 	struct times alloc, free;
 	uint32_t random;
 	uint32_t clock_cost;
+	uint32_t calls;      /* so far */
 	uint64_t slab_bytes; /* in use before */
 	uint64_t requested;  /* of those that are live */
 } * notes;
-
-/* The table of sizes: fixed point with 32 bits behind it. */
-static void make_sizes(void)
-{
-	uint64_t size = (uint64_t)1 << (32 + MIN_LOG2);
-
-	for (unsigned i = 0; i < NR_SIZES; i++) {
-		notes->sizes[i] = (uint16_t)(size >> 32);
-		size += (size >> 32) * STEP_RATIO + ((size & 0xffffffffu) * STEP_RATIO >> 32);
-	}
-}
 
 static bool begin(void)
 {
 	notes = bench_area(sizeof(*notes));
 	if (!notes || !bench_has_room(2 * LIVE * 1024))
 		return false;
-	make_sizes();
+	bench_make_sizes(&notes->sizes);
 	return true;
 }
 
@@ -117,6 +100,7 @@ static void end(void)
 static void count(struct times *times, uint32_t ticks)
 {
 	ticks = ticks > notes->clock_cost ? ticks - notes->clock_cost : 0;
+	ticks = bench_least(notes->calls++, ticks);
 	times->sum += ticks;
 	times->calls++;
 	times->max = ticks > times->max ? ticks : times->max;
@@ -139,7 +123,7 @@ static uint32_t quantile(const struct times *times, uint32_t of_1000)
 
 static uint32_t random_size(void)
 {
-	return notes->sizes[bench_random_below(&notes->random, NR_SIZES)];
+	return bench_random_size(&notes->sizes, &notes->random);
 }
 
 static void timed_alloc(unsigned i)
@@ -255,6 +239,7 @@ static void run(void)
 	memset(&notes->alloc, 0, sizeof(notes->alloc));
 	memset(&notes->free, 0, sizeof(notes->free));
 	notes->requested = 0;
+	notes->calls = 0;
 	notes->random = SEED;
 	notes->clock_cost = bench_clock_cost();
 	bench_settle();

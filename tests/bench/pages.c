@@ -2,7 +2,6 @@
 /* Pages: a block of each order, allocated and freed at once, and many of them live. */
 #include "bench.h"
 
-#define LOOPS     1000u
 #define BATCH_MAX 1000u
 
 #define PAIR(order)                                                                       \
@@ -27,19 +26,19 @@ PAIR(9)
 
 #define FIRST_BATCH 4
 
-#define BATCH(order, n)                                                                        \
-	{"pages-" #order "-batch-alloc", #n " blocks of order " #order " live: alloc each", n, \
-	 NULL, order},                                                                         \
-	{                                                                                      \
-		"pages-" #order "-batch-free",                                                 \
-			#n " blocks of order " #order " live: free each", n, NULL, order       \
+#define FIGURE(order, blocks, call)                                                \
+	{                                                                          \
+		.name = "pages-" #order "-batch-" call,                            \
+		.text = #blocks " blocks of order " #order " live: " call " each", \
+		.n = blocks, .size = order                                         \
 	}
+#define BATCH(order, blocks) FIGURE(order, blocks, "alloc"), FIGURE(order, blocks, "free")
 
 static const struct bench_row rows[] = {
-	{"pages-0", "alloc_pages + free, order 0", LOOPS, pair_0, 0},
-	{"pages-1", "alloc_pages + free, order 1", LOOPS, pair_1, 1},
-	{"pages-3", "alloc_pages + free, order 3", LOOPS, pair_3, 3},
-	{"pages-9", "alloc_pages + free, order 9", LOOPS, pair_9, 9},
+	BENCH_ROW("pages-0", "alloc_pages + free, order 0", pair_0, 0),
+	BENCH_ROW("pages-1", "alloc_pages + free, order 1", pair_1, 1),
+	BENCH_ROW("pages-3", "alloc_pages + free, order 3", pair_3, 3),
+	BENCH_ROW("pages-9", "alloc_pages + free, order 9", pair_9, 9),
 	BATCH(0, 1000),
 	BATCH(1, 1000),
 	BATCH(3, 500),

@@ -7,8 +7,6 @@
  */
 #include "bench.h"
 
-#define LOOPS 1000u
-
 BENCH_LOOP(loop, )
 
 #define CONSTANT(bytes)                                                            \
@@ -25,31 +23,29 @@ BENCH_PAIR(variable_atomic, void *, kmalloc(size, GFP_ATOMIC), kfree(p))
 BENCH_PAIR(zeroed_64, void *, kzalloc(64, GFP_KERNEL), kfree(p))
 BENCH_PAIR(zeroed, void *, kzalloc(size, GFP_KERNEL), kfree(p))
 
-#define ROWS(bytes)                                                                      \
-	{"kmalloc-" #bytes, "kmalloc + kfree, " #bytes " B, constant, KERNEL", LOOPS,    \
-	 constant_##bytes, bytes},                                                       \
-		{"kmalloc-" #bytes "-atomic",                                            \
-		 "kmalloc + kfree, " #bytes " B, constant, ATOMIC", LOOPS,               \
-		 constant_##bytes##_atomic, bytes},                                      \
-		{"kmalloc-" #bytes "-variable",                                          \
-		 "kmalloc + kfree, " #bytes " B, not constant, KERNEL", LOOPS, variable, \
-		 bytes},                                                                 \
-	{                                                                                \
-		"kmalloc-" #bytes "-variable-atomic",                                    \
-			"kmalloc + kfree, " #bytes " B, not constant, ATOMIC", LOOPS,    \
-			variable_atomic, bytes                                           \
-	}
+#define ROWS(bytes)                                                                        \
+	BENCH_ROW("kmalloc-" #bytes, "kmalloc + kfree, " #bytes " B, constant, KERNEL",    \
+		  constant_##bytes, bytes),                                                \
+		BENCH_ROW("kmalloc-" #bytes "-atomic",                                     \
+			  "kmalloc + kfree, " #bytes " B, constant, ATOMIC",               \
+			  constant_##bytes##_atomic, bytes),                               \
+		BENCH_ROW("kmalloc-" #bytes "-variable",                                   \
+			  "kmalloc + kfree, " #bytes " B, not constant, KERNEL", variable, \
+			  bytes),                                                          \
+		BENCH_ROW("kmalloc-" #bytes "-variable-atomic",                            \
+			  "kmalloc + kfree, " #bytes " B, not constant, ATOMIC",           \
+			  variable_atomic, bytes)
 
 static const struct bench_row rows[] = {
-	{"loop", "the loop itself", LOOPS, loop, 0},
+	BENCH_ROW("loop", "the loop itself", loop, 0),
 	ROWS(16),
 	ROWS(64),
 	ROWS(256),
 	ROWS(1024),
 	ROWS(4096),
-	{"kzalloc-64", "kzalloc + kfree, 64 B, constant, KERNEL", LOOPS, zeroed_64, 64},
-	{"kzalloc-64-variable", "kzalloc + kfree, 64 B, not constant, KERNEL", LOOPS, zeroed,
-	 64},
+	BENCH_ROW("kzalloc-64", "kzalloc + kfree, 64 B, constant, KERNEL", zeroed_64, 64),
+	BENCH_ROW("kzalloc-64-variable", "kzalloc + kfree, 64 B, not constant, KERNEL", zeroed,
+		  64),
 };
 
 BENCH_WORKLOAD(pair);

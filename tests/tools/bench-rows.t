@@ -52,5 +52,13 @@ printf '# name\tOther\nbench\tvmalloc\t2\t5\t250\nbench\tloop\t1000\t4000\t400\n
 is 'a table joins rows by name, in the order in which they first come' \
     "$("$rows" table "$scratch/ours.tsv" "$scratch/other.tsv")" \
     "$(printf '            Ours  Other\nloop        3.00   4.00\nbatch-64  197.56      -\nvmalloc        -   2.50')"
+printf '# name\tOther\nbench\tloop\t1\t4\t400\nbench\ttouched-1m\t1\t2\t200\n' > "$scratch/bytes.tsv"
+is 'or also by how many times another row of the same file, but for bytes' \
+    "$("$rows" table --per=loop "$scratch/bytes.tsv")" \
+    "$(printf '                 Other\nloop        4.00 (1.0)\ntouched-1m        2.00')"
+printf '# name\tThird\nbench\tloop\t1\t2\t200\n' > "$scratch/third.tsv"
+is 'or also the first column over the best of the others' \
+    "$("$rows" table --best "$scratch/ours.tsv" "$scratch/bytes.tsv" "$scratch/third.tsv")" \
+    "$(printf '              Ours  Other  Third  Ours / best\nloop          3.00   4.00   2.00         1.50\nbatch-64    197.56      -      -            -\ntouched-1m       -   2.00      -            -')"
 
 done_testing

@@ -3,35 +3,35 @@
 #
 # deps.sh LEVEL - see that the tools for `make LEVEL` are there; install what is not.
 #
-# LEVEL is run, test, display (run, in a window) or all.  When nothing is missing this
+# LEVEL is run, test, bench, display (run, in a window) or all.  When nothing is missing this
 # says nothing and takes milliseconds.  On Debian and Ubuntu missing packages are
 # installed, after saying which and why; as root directly, else through sudo.
 # Elsewhere, or when that fails, it prints what to install and exits with 1.
 # DEPS_DRY_RUN=1 stops before installing.
 set -u
 
-# What is needed: the level that first needs it, how to see that it is there (a
+# What is needed: the levels that need it (all of them need what run needs), how to see that it is there (a
 # command, a file, or =function), the Debian package, and the reason.
 readonly needs='
-run      i686-linux-gnu-gcc       gcc-i686-linux-gnu       compiles the kernel
-run      i686-linux-gnu-ld        binutils-i686-linux-gnu  links the kernel
-run      qemu-system-i386         qemu-system-x86          the machine that it boots on
-run      grub-mkrescue            grub-common              makes the bootable ISO
-run      /usr/lib/grub/i386-pc/multiboot.mod     grub-pc-bin         boots it on a BIOS
-run      /usr/lib/grub/x86_64-efi/multiboot.mod  grub-efi-amd64-bin  boots it on 64-bit UEFI
-run      /usr/lib/grub/i386-efi/multiboot.mod    grub-efi-ia32-bin   boots it on 32-bit UEFI
-run      xorriso                  xorriso                  writes the ISO for grub-mkrescue
-run      mformat                  mtools                   makes the EFI partition in the ISO
-display  =gui                     qemu-system-gui          shows the machine in a window
-test     gcc                      gcc                      compiles the hosted tests
-test     /usr/include/stdio.h     libc6-dev                the hosted tests use it
-test     /usr/i686-linux-gnu/lib/libc.a  libc6-dev-i386-cross  32-bit hosted tests
-test     clang                    clang                    the second compiler of the matrix
-test     =clang_runtime           =clang_runtime_package   its address sanitizer
-test     =ovmf                    ovmf                     UEFI firmware of the machine
-test     prove                    perl                     runs the tests
-test     gdb                      gdb                      the debugger commands are tested
-test     =clang_format            =clang_format_package    checks the C layout (version 14 only)
+run         i686-linux-gnu-gcc       gcc-i686-linux-gnu       compiles the kernel
+run         i686-linux-gnu-ld        binutils-i686-linux-gnu  links the kernel
+run         qemu-system-i386         qemu-system-x86          the machine that it boots on
+run         grub-mkrescue            grub-common              makes the bootable ISO
+run         /usr/lib/grub/i386-pc/multiboot.mod     grub-pc-bin         boots it on a BIOS
+run         /usr/lib/grub/x86_64-efi/multiboot.mod  grub-efi-amd64-bin  boots it on 64-bit UEFI
+run         /usr/lib/grub/i386-efi/multiboot.mod    grub-efi-ia32-bin   boots it on 32-bit UEFI
+run         xorriso                  xorriso                  writes the ISO for grub-mkrescue
+run         mformat                  mtools                   makes the EFI partition in the ISO
+display     =gui                     qemu-system-gui          shows the machine in a window
+test,bench  gcc                      gcc                      compiles hosted programs
+test,bench  /usr/include/stdio.h     libc6-dev                which use it
+test,bench  /usr/i686-linux-gnu/lib/libc.a  libc6-dev-i386-cross  and 32-bit ones
+test        clang                    clang                    the second compiler of the matrix
+test        =clang_runtime           =clang_runtime_package   its address sanitizer
+test        =ovmf                    ovmf                     UEFI firmware of the machine
+test        prove                    perl                     runs the tests
+test        gdb                      gdb                      the debugger commands are tested
+test        =clang_format            =clang_format_package    checks the C layout (version 14 only)
 '
 
 have_gui() {
@@ -109,7 +109,7 @@ is_there() {
 
 wanted() {
     local level=$1 of=$2
-    [[ $of == run || $of == "$level" || $level == all ]]
+    [[ $of == run || ,$of, == *,$level,* || $level == all ]]
 }
 
 # Fills `packages`, and `lines` for people.
@@ -156,7 +156,7 @@ give_up() {
     exit 1
 }
 
-level=${1:?usage: deps.sh run|test|display|all}
+level=${1:?usage: deps.sh run|test|bench|display|all}
 if [[ $level == clang-format ]]; then
     clang_format_14 # for the Makefile: the command of the pinned version
     exit

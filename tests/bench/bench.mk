@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+#
+# Benchmarks: the workloads of tests/bench in our kernel, in programs beside other
+# allocators, and in Linux.  Never a part of `make test`; read by the Makefile.
+
+BENCH_DIR := $(BUILD)/bench
+
+.PHONY: bench bench-hosted
+
+BENCH     ?= *
+BENCH_MEM ?= 3584M
+bench: ## measure what each step costs, in guest instructions; BENCH='kmalloc*' for some of it
+	$(Q)tests/tools/deps.sh run
+	$(Q)$(MAKE) $(BUILD)/quarry.elf
+	$(Q)mkdir -p $(BENCH_DIR)
+	$(Q)tests/tools/qemu --boot=kernel --icount --mem=$(BENCH_MEM) --cmdline=$(call quote,bench=$(BENCH)) \
+		--dir=$(BUILD) --log=$(BENCH_DIR)/kernel.log
+	$(Q)tests/tools/bench-rows tsv --name=Quarry $(BENCH_DIR)/kernel.log > $(BENCH_DIR)/kernel.tsv
+	@echo 'bench: the rows are in $(BENCH_DIR)/kernel.tsv' >&2
+
+# --- In a program, beside other allocators -------------------------------------------
+
+# mm/ and the workloads once for each allocator, for two word sizes.  No position-independent
+# code and no frame pointers: as a program that has the allocator linked in.
+HOSTED_BITS       := 32 64
+HOSTED_ALLOCATORS := quarry glibc jemalloc mimalloc
+HOSTED_WORKLOADS  := pair.c batch.c mix.c hosted/touched.c
+HOSTED_SRC        := $(MM_SRC) $(addprefix tests/bench/hosted/,main.c library.c port/port.c)
+
+HOSTED_FLAGS := -O2 $(filter-out -fno-omit-frame-pointer,$(COMMON_FLAGS)) -fomit-frame-pointer -fno-pie
+HOSTED_CC.32 := i686-linux-gnu-gcc -march=i686 -D_FILE_OFFSET_BITS=64
+HOSTED_CC.64 := gcc
+HOSTED_LD.32 := -no-pie -Wl,--dynamic-linker=$(CROSS32)/lib/ld-linux.so.2 -Wl,-rpath,$(CROSS32)/lib -ldl
+HOSTED_LD.64 := -no-pie -ldl
+HOSTED_ARCHITECTURE.32 := i386
+HOSTED_ARCHITECTURE.64 := amd64
+
+HOSTED_INCLUDES.quarry := -Itests/bench/hosted/ours -Imm/include -Itests/bench/hosted/port
+HOSTED_INCLUDES.other  := -Itests/bench/hosted/library
+
+# $1: bits.
+hosted_dir = $(BENCH_DIR)/hosted$1
+# $1: bits, $2: an allocator: its copies of the workloads.
+hosted_copies = $(HOSTED_WORKLOADS:%=$(call hosted_dir,$1)/$2/%.o)
+hosted_objects = $(HOSTED_SRC:%=$(call hosted_dir,$1)/%.o) \
+	$(foreach a,$(HOSTED_ALLOCATORS),$(call hosted_copies,$1,$a))
+
+# $1: bits, $2: an allocator.
+define hosted_copy_rules
+$(call hosted_dir,$1)/$2/%.o: tests/bench/% $(BUILD)/flags/hosted-$1
+	$$(call say,CC,$$< ($2, $1 bits))
+	@mkdir -p $$(@D)
+	$(Q)$(HOSTED_CC.$1) $(HOSTED_FLAGS) -DBENCH_ALLOCATOR=$2 $(or $(HOSTED_INCLUDES.$2),$(HOSTED_INCLUDES.other)) \
+		-c $$< -MMD -MP -o $$@
+endef
+
+# $1: bits.
+define hosted_rules
+$(call flags_file,hosted-$1,$(HOSTED_CC.$1) $(HOSTED_FLAGS) $(HOSTED_LD.$1) $(HOSTED_SRC))
+
+$(foreach a,$(HOSTED_ALLOCATORS),$(call hosted_copy_rules,$1,$a)
+
+)
+$(call hosted_dir,$1)/%.o: % $(BUILD)/flags/hosted-$1
+	$$(call say,CC,$$< ($1 bits))
+	@mkdir -p $$(@D)
+	$(Q)$(HOSTED_CC.$1) $(HOSTED_FLAGS) $(INCLUDES.mm) -Itests/bench/hosted/port -Itests/bench/hosted/ours \
+		-DBENCH_ALLOCATOR=quarry -c $$< -MMD -MP -o $$@
+
+$(call hosted_dir,$1)/bench: $(call hosted_objects,$1)
+	$$(call say,LD,$$@)
+	$(Q)$(HOSTED_CC.$1) -o $$@ $$^ $(HOSTED_LD.$1)
+
+-include $(patsubst %.o,%.d,$(call hosted_objects,$1))
+endef
+$(foreach bits,$(HOSTED_BITS),$(eval $(call hosted_rules,$(bits))))
+
+bench-hosted: ## the same beside glibc, jemalloc and mimalloc, in cycles of this machine, 32 and 64 bits
+	$(Q)tests/tools/deps.sh bench
+	$(Q)$(MAKE) $(foreach bits,$(HOSTED_BITS),$(call hosted_dir,$(bits))/bench)
+	$(Q)$(foreach bits,$(HOSTED_BITS),tests/tools/bench-hosted $(call hosted_dir,$(bits)) $(HOSTED_ARCHITECTURE.$(bits)) && ) true

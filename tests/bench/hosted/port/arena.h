@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Our allocator in this program: an arena of 128 MiB. */
+#ifndef BENCH_ARENA_H
+#define BENCH_ARENA_H
+
+#include <stdbool.h>
+
+/* Map it and start mm.  False: there is no memory. */
+bool arena_start(void);
+
+#endif
