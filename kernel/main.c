@@ -14,6 +14,7 @@
 #include <kernel/options.h>
 #include <kernel/panic.h>
 #include <kernel/printk.h>
+#include <kernel/smp.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
 #include <kernel/version.h>
@@ -100,6 +101,7 @@ _Noreturn void kernel_main(struct boot *boot)
 	mm_show_page_array();
 	irqs_enable();
 	threads_init();
+	smp_start();
 	start_kswapd();
 
 	ready_ns = time_ns();

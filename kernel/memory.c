@@ -13,6 +13,7 @@
 #include <kernel/paging.h>
 #include <kernel/panic.h>
 #include <kernel/printk.h>
+#include <kernel/smp.h>
 
 #define KIB            1024u
 #define MIB            (1024u * KIB)
@@ -130,6 +131,7 @@ void memory_init(struct boot *boot)
 
 	reserve_firmware(boot);
 	range_set_cover(&boot->reserved, virt_to_phys(kernel_start), virt_to_phys(kernel_end));
+	smp_reserve(boot);
 	info.nr_reserved = boot->reserved.nr;
 	show_map(boot);
 	show_flaws(boot);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NMIs from the timer.  The PIT raises line 0 of the PIC, whose output the local APIC turns
+ * NMIs: from other CPUs, and from the timer, on the boot CPU.  The PIT raises line 0 of the PIC, whose output the local APIC turns
  * into an NMI.  Nobody asks the PIC for a vector then, which is what makes it lower its
  * output for the next one: polling it does that.
  *
@@ -11,21 +11,36 @@
 #include <drivers/pic.h>
 #include <drivers/pit.h>
 #include <kernel/cpu.h>
+#include <kernel/ipi.h>
 #include <kernel/nmi.h>
 #include <kernel/time.h>
 
-unsigned long nmi_count;
+static unsigned long nmi_counts[MAX_CPUS];
 
 static nmi_handler handler;
+static nmi_handler ipi_handler;
+
+unsigned long nmi_count(unsigned id)
+{
+	return __atomic_load_n(&nmi_counts[id], __ATOMIC_RELAXED);
+}
+
+void nmi_set_ipi_handler(nmi_handler new_handler)
+{
+	__atomic_store_n(&ipi_handler, new_handler, __ATOMIC_RELEASE);
+}
 
 void nmi_dispatch(struct trap_frame *frame)
 {
 	struct cpu *cpu = this_cpu();
 
 	cpu->busy |= BUSY_NMI;
-	nmi_count++;
-	if (handler && pic_poll())
+	ipi_stop_if_asked();
+	nmi_counts[cpu->id]++;
+	if (cpu->id == 0 && handler && pic_poll())
 		handler(frame);
+	else if (ipi_handler)
+		ipi_handler(frame);
 	cpu->busy &= ~BUSY_NMI;
 }
 

@@ -9,18 +9,24 @@
  * I1: a table of the window or the stacks, once installed, is never freed.
  * I2: no entry has PTE_USER, so nothing of the kernel's can be reached from ring 3.
  *
- * Locks: entries change with interrupts off.
+ * Locks: `lock` for entries that lead to tables.  Those of pages belong to whoever the
+ * addresses belong to, and change with interrupts off.
  */
 #include "page_table.h"
 #include <kernel/cpu.h>
 #include <kernel/image.h>
 #include <kernel/panic.h>
+#include <kernel/shootdown.h>
+#include <kernel/smp.h>
+#include <kernel/spinlock.h>
 #include <mm/page_alloc.h>
 
 static struct entry kernel_tables[KERNEL_TABLES][TABLE_ENTRIES]
 	__attribute__((aligned(PAGE_BYTES)));
 
 uint64_t pte_no_execute;
+
+static struct spinlock lock;
 
 static struct entry *directory_entry(uintptr_t virt)
 {
@@ -87,7 +93,7 @@ void *paging_move_boot_slot(paddr_t phys)
 	return (void *)(BOOT_SLOT + (uintptr_t)(phys % LARGE_PAGE_BYTES));
 }
 
-/* An interrupt may do the same while we allocate: then ours goes back. */
+/* Another CPU or an interrupt may do the same while we allocate: then ours goes back. */
 bool table_ensure(struct entry *entry, uint64_t bits, gfp_t gfp)
 {
 	struct page *page;
@@ -99,11 +105,11 @@ bool table_ensure(struct entry *entry, uint64_t bits, gfp_t gfp)
 	page = alloc_pages(gfp | __GFP_ZERO, 0);
 	if (!page)
 		return false;
-	flags = irq_save();
+	flags = spin_lock_irqsave(&lock);
 	ours = !entry_present(entry);
 	if (ours)
 		entry_set(entry, page_to_phys(page) | PTE_PRESENT | bits);
-	irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 	if (!ours)
 		__free_pages(page, 0);
 	return true;
@@ -167,10 +173,20 @@ static void clear_entry(uintptr_t virt)
 
 void paging_unmap(uintptr_t virt, size_t nr_pages)
 {
-	for (; nr_pages > 0; nr_pages--, virt += PAGE_SIZE) {
-		clear_entry(virt);
-		invlpg(virt);
+	paging_unmap_lazy(virt, nr_pages);
+	if (smp_count() > 1) {
+		shootdown();
+		return;
 	}
+	for (; nr_pages > 0; nr_pages--, virt += PAGE_SIZE)
+		invlpg(virt);
+}
+
+void paging_unmap_local(uintptr_t virt, size_t nr_pages)
+{
+	paging_unmap_lazy(virt, nr_pages);
+	for (; nr_pages > 0; nr_pages--, virt += PAGE_SIZE)
+		invlpg(virt);
 }
 
 void paging_unmap_lazy(uintptr_t virt, size_t nr_pages)
@@ -181,13 +197,9 @@ void paging_unmap_lazy(uintptr_t virt, size_t nr_pages)
 
 static unsigned long nr_flushes;
 
-/* Loading CR3 forgets all translations but global ones, and the window has none of these. */
 void paging_flush(void)
 {
-	uint32_t flags = irq_save(); /* the next thread's CR3 is another */
-
-	write_cr3(read_cr3());
-	irq_restore(flags);
+	shootdown();
 	__atomic_fetch_add(&nr_flushes, 1, __ATOMIC_RELAXED);
 }
 

@@ -7,6 +7,7 @@
  */
 #include <drivers/debug_exit.h>
 #include <kernel/cpu.h>
+#include <kernel/ipi.h>
 #include <kernel/layout.h>
 #include <kernel/panic.h>
 #include <kernel/printk.h>
@@ -16,7 +17,8 @@
 
 #define TEXT_MAX 160u
 
-static unsigned depth; /* panics that this one is inside of, and itself */
+static unsigned panicking = MAX_CPUS; /* the CPU that does */
+static unsigned depth;                /* panics that this one is inside of, and itself */
 static bool tests_running;
 
 void panic_bails_out(bool on)
@@ -65,12 +67,27 @@ static void show_all(const struct trap_frame *frame, uint32_t eflags, uintptr_t 
 	}
 }
 
+/* The first CPU that panics says why, and stops the others. */
+static bool panic_is_mine(void)
+{
+	unsigned me = cpu_here->id, expected = MAX_CPUS;
+
+	return __atomic_compare_exchange_n(&panicking, &expected, me, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_ACQUIRE) ||
+	       expected == me;
+}
+
 static _Noreturn void stop(const struct trap_frame *frame, uintptr_t ebp, const char *why)
 {
 	uint32_t eflags = frame ? frame->eflags : read_eflags();
 
 	irqs_disable();
+	if (!panic_is_mine())
+		halt_forever();
 	depth++;
+	if (depth == 1)
+		ipi_stop_others();
+	printk_wait_for_nobody();
 	if (depth == 1)
 		show_all(frame, eflags, ebp, why);
 	else if (depth == 2)

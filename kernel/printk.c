@@ -2,19 +2,22 @@
 /*
  * The kernel's log.
  *
- * Locks: none.  Interrupts are off while a line is written.  An NMI, or a fault
+ * Locks: `writer`, the CPU that writes a line; interrupts are off meanwhile.  An NMI, or a fault
  * inside a console, may still come in the middle of a line: its own line is then
- * written at once, on a new line, since it may be the last that we get to say.
+ * written at once, on a new line, since it may be the last that we get to say.  For the
+ * same reason a panic waits for no other CPU.
  *
  * In a debugger, log_ring[] holds the end of the log: start reading at
  * log_ring_end modulo its size.
  */
+#include <kernel/cpu.h>
+#include <kernel/ipi.h>
 #include <kernel/printk.h>
 #include <kernel/string.h>
 #include <kernel/time.h>
-#include <kernel/x86.h>
 #include <mm/format.h>
 
+#define NOBODY         UINT32_MAX
 #define NR_CONSOLES    4
 #define LOG_RING_BYTES 16384u /* a power of two, so that the end may wrap at 2^32 */
 
@@ -22,7 +25,8 @@ _Static_assert((LOG_RING_BYTES & (LOG_RING_BYTES - 1)) == 0, "a power of two");
 
 static const struct console *consoles[NR_CONSOLES];
 static unsigned nr_consoles;
-static volatile bool writing;
+static unsigned writer = NOBODY;
+static bool impatient; /* wait for nobody */
 
 /* `used`: only debuggers read it, and a compiler may drop what nobody reads. */
 static char log_ring[LOG_RING_BYTES] __attribute__((used));
@@ -41,21 +45,41 @@ static void write_everywhere(const char *text, size_t length)
 		consoles[i]->write(text, length);
 }
 
+/* False when this CPU is in the middle of a line, or no other shall be waited for. */
+static bool take_turn(void)
+{
+	unsigned me = cpu_here->id, expected = NOBODY;
+
+	while (!__atomic_compare_exchange_n(&writer, &expected, me, false, __ATOMIC_ACQUIRE,
+					    __ATOMIC_RELAXED)) {
+		if (expected == me || __atomic_load_n(&impatient, __ATOMIC_RELAXED))
+			return false;
+		expected = NOBODY;
+		ipi_wait();
+	}
+	return true;
+}
+
+void printk_wait_for_nobody(void)
+{
+	__atomic_store_n(&impatient, true, __ATOMIC_RELAXED);
+}
+
 /* `line` has room for a newline after its `length` characters. */
 static void write_line(char *line, size_t length)
 {
 	uint32_t flags = irq_save();
-	bool nested = writing;
+	bool nested = !take_turn();
 
 	for (size_t i = 0; i < length; i++)
 		if ((unsigned char)line[i] < ' ' && line[i] != '\t')
 			line[i] = '?';
 	line[length] = '\n';
-	writing = true;
 	if (nested)
 		write_everywhere("\n", 1);
 	write_everywhere(line, length + 1);
-	writing = nested;
+	if (!nested)
+		__atomic_store_n(&writer, NOBODY, __ATOMIC_RELEASE);
 	irq_restore(flags);
 }
 

@@ -83,7 +83,8 @@ void sched_tick(void)
 {
 	struct cpu *cpu = this_cpu();
 
-	sleepers_wake(time_ns());
+	if (cpu->id == 0)
+		sleepers_wake(time_ns());
 	if (cpu->ready_first)
 		cpu->need_resched = true;
 }

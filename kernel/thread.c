@@ -10,6 +10,7 @@
 #include <kernel/mutex.h>
 #include <kernel/panic.h>
 #include <kernel/sched.h>
+#include <kernel/shootdown.h>
 #include <mm/format.h>
 #include <mm/kmalloc.h>
 #include <mm/report.h>
@@ -95,16 +96,37 @@ void thread_join(struct thread *thread)
 }
 
 /* Any interrupt may make a thread ready, and lets it run before it returns to here. */
+_Noreturn void idle_run(void)
+{
+	for (;;) {
+		irqs_disable();
+		shootdown_doze();
+		cpu_halt_enabling();
+	}
+}
+
 static void idle(void *arg)
 {
 	(void)arg;
-	for (;;)
-		cpu_halt();
+	idle_run();
+}
+
+struct thread *idle_new(unsigned cpu)
+{
+	char name[THREAD_NAME_BYTES];
+
+	mm_snprintf(name, sizeof(name), "idle/%u", cpu);
+	return thread_new(name, idle, NULL);
+}
+
+void idle_free(struct thread *thread)
+{
+	thread_free(thread);
 }
 
 void threads_init(void)
 {
-	this_cpu()->idle = thread_new("idle", idle, NULL);
+	this_cpu()->idle = idle_new(0);
 	if (!this_cpu()->idle)
 		panic("no memory for the idle thread");
 }

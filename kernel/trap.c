@@ -122,13 +122,18 @@ bool probe_read(const void *address, void *to, size_t n)
 	return probe_copy(to, address, n) == 0;
 }
 
-void trap_init(void)
+void trap_load(void)
 {
 	struct {
 		uint16_t limit;
 		const struct gate *base;
 	} __attribute__((packed)) idtr = {sizeof(idt) - 1, idt};
 
+	__asm__ volatile("lidt %0" : : "m"(idtr));
+}
+
+void trap_init(void)
+{
 	for (unsigned vector = 0; vector < NR_VECTORS; vector++) {
 		uint32_t stub = (uint32_t)trap_stubs + vector * STUB_BYTES;
 
@@ -137,5 +142,5 @@ void trap_init(void)
 	}
 	idt[VECTOR_SYSCALL].type |= GATE_FROM_USER;
 	idt[VECTOR_DOUBLE_FAULT] = (struct gate){0, SELECTOR_DOUBLE_FAULT, GATE_TASK, 0};
-	__asm__ volatile("lidt %0" : : "m"(idtr));
+	trap_load();
 }

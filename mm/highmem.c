@@ -136,7 +136,7 @@ void kunmap_local(const void *address)
 	right = *depth > 0 && page == local_address(mm_cpu_id(), *depth - 1);
 	if (right) {
 		(*depth)--;
-		mm_host_unmap(page, 1);
+		mm_host_unmap_local(page, 1);
 	}
 	mm_irq_restore(flags);
 	if (right)

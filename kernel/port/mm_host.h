@@ -8,6 +8,7 @@
 
 #include <kernel/cpu.h>
 #include <kernel/paging.h>
+#include <kernel/spinlock.h>
 
 #define MM_HOST_NR_CPUS MAX_CPUS
 #define MM_CPU_STRIDE   CPU_STRIDE /* %gs:array is this CPU's element, if that is its size */
@@ -36,30 +37,16 @@ static inline bool mm_may_sleep(void)
 
 static inline void mm_cpu_relax(void)
 {
-	cpu_relax();
+	ipi_wait();
 }
 
-/* Test and test-and-set: the inner loop reads its own cache's copy. */
 struct mm_spinlock {
-	uint32_t held;
+	struct spinlock lock;
 };
 
-static inline void mm_spin_lock(struct mm_spinlock *lock)
-{
-	while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE))
-		while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
-			cpu_relax();
-}
-
-static inline bool mm_spin_trylock(struct mm_spinlock *lock)
-{
-	return !__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE);
-}
-
-static inline void mm_spin_unlock(struct mm_spinlock *lock)
-{
-	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
-}
+#define mm_spin_lock(mm_lock)    spin_lock(&(mm_lock)->lock)
+#define mm_spin_trylock(mm_lock) spin_trylock(&(mm_lock)->lock)
+#define mm_spin_unlock(mm_lock)  spin_unlock(&(mm_lock)->lock)
 
 static inline void *mm_phys_to_virt(paddr_t phys)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The slow half of mm's host contract: each hook, by the part of the kernel that has it. */
+#include <kernel/ipi.h>
 #include <kernel/panic.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>
@@ -86,6 +87,11 @@ void mm_host_unmap_lazy(uintptr_t virt, size_t nr_pages)
 	paging_unmap_lazy(virt, nr_pages);
 }
 
+void mm_host_unmap_local(uintptr_t virt, size_t nr_pages)
+{
+	paging_unmap_local(virt, nr_pages);
+}
+
 void mm_host_flush(void)
 {
 	paging_flush();
@@ -112,6 +118,21 @@ bool mm_host_readable(const void *address, size_t nr_bytes)
 		if (page == (last & PAGE_MASK))
 			return true;
 	}
+}
+
+void mm_host_stop_cpus(void)
+{
+	ipi_hold_others();
+}
+
+void mm_host_start_cpus(void)
+{
+	ipi_release_others();
+}
+
+void mm_host_on_each_cpu(void (*function)(void *arg), void *arg)
+{
+	ipi_call_each(function, arg);
 }
 
 bool mm_host_out_of_memory(gfp_t gfp, unsigned order)

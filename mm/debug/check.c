@@ -74,7 +74,6 @@ static bool check_cache(size_t i, struct violations *found, char name[KMEM_CACHE
 	struct list *link;
 	bool exists = false;
 
-	mm_host_stop_cpus();
 	flags = mm_irq_save();
 	mm_spin_lock(&cache_list_lock);
 	list_for_each (link, &cache_list) {
@@ -92,7 +91,6 @@ static bool check_cache(size_t i, struct violations *found, char name[KMEM_CACHE
 	}
 	mm_spin_unlock(&cache_list_lock);
 	mm_irq_restore(flags);
-	mm_host_start_cpus();
 	return exists;
 }
 
@@ -108,20 +106,30 @@ static size_t check_window(uintptr_t caller)
 	return report_all(&found, "the", "window", caller);
 }
 
-size_t mm_check(void)
+static size_t check_all(uintptr_t caller)
 {
 	char name[KMEM_CACHE_NAME_MAX];
 	size_t count = 0;
 
-	late_flush();
 	for (unsigned i = 0; i < MM_NR_ZONES; i++)
-		count += check_zone(&zones[i], CALLER());
-	count += check_window(CALLER());
+		count += check_zone(&zones[i], caller);
+	count += check_window(caller);
 	for (size_t i = 0;; i++) {
 		struct violations found = {0};
 
 		if (!check_cache(i, &found, name))
 			return count;
-		count += report_all(&found, "cache", name, CALLER());
+		count += report_all(&found, "cache", name, caller);
 	}
+}
+
+size_t mm_check(void)
+{
+	size_t count;
+
+	late_flush();
+	mm_host_stop_cpus();
+	count = check_all(CALLER());
+	mm_host_start_cpus();
+	return count;
 }

@@ -51,6 +51,11 @@ WEAK void mm_host_unmap_lazy(uintptr_t virt, size_t nr_pages)
 	mm_host_unmap(virt, nr_pages);
 }
 
+WEAK void mm_host_unmap_local(uintptr_t virt, size_t nr_pages)
+{
+	mm_host_unmap(virt, nr_pages);
+}
+
 WEAK void mm_host_flush(void)
 {
 }
@@ -75,6 +80,14 @@ WEAK void mm_host_stop_cpus(void)
 
 WEAK void mm_host_start_cpus(void)
 {
+}
+
+WEAK void mm_host_on_each_cpu(void (*function)(void *arg), void *arg)
+{
+	mm_irqflags_t flags = mm_irq_save();
+
+	function(arg);
+	mm_irq_restore(flags);
 }
 
 WEAK bool mm_host_wait(const uint32_t *word, uint32_t seen, unsigned ms)

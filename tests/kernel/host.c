@@ -7,6 +7,7 @@
 #include <harness.h>
 #include <kernel/cpu.h>
 #include <kernel/gdt.h>
+#include <kernel/ipi.h>
 #include <kernel/options.h>
 #include <kernel/paging.h>
 #include <kernel/printk.h>
@@ -48,19 +49,49 @@ void test_host_run(void (*body)(struct test_result *result), struct test_result 
 	body(result);
 }
 
+/* Each element is the other CPU's own again, when this one gives it back. */
+static void pretend(unsigned before, unsigned after)
+{
+	static struct cpu own;
+	uint32_t flags = irq_save();
+
+	if (before)
+		cpus[0] = cpus[before];
+	if (before)
+		cpus[before] = own;
+	if (after) {
+		own = cpus[after];
+		cpus[after] = cpus[0];
+	}
+	cpus[after].id = after;
+	cpus[after].self = &cpus[after];
+	gdt_pretend(after);
+	irq_restore(flags);
+}
+
+/*
+ * The boot CPU goes by another's number, and that one, if it runs, is held meanwhile with all
+ * the others.
+ */
 unsigned world_set_cpu(unsigned cpu)
 {
-	uint32_t flags = irq_save();
-	struct cpu *before = this_cpu(), *after = &cpus[cpu];
+	unsigned before = cpu_here->id;
 
-	if (before != after) {
-		*after = *before;
-		after->id = cpu;
-		after->self = after;
-		gdt_pretend(cpu);
+	if (before == cpu)
+		return before;
+	if (before == 0) {
+		ipi_hold_others();
+		preempt_enable(); /* it may sleep as before */
+	} else {
+		pretend(before, 0);
 	}
-	irq_restore(flags);
-	return before->id;
+	if (cpu) {
+		pretend(0, cpu);
+	} else {
+		preempt_disable();
+		ipi_release_others();
+	}
+	return before;
 }
 
 bool world_faults(const void *address)

@@ -4,6 +4,7 @@
 
 #define KERNEL_SUITES(SUITE)   \
 	SUITE(selftest)        \
+	SUITE(cpu)             \
 	SUITE(placement)       \
 	SUITE(protection)      \
 	SUITE(irq)             \

@@ -64,8 +64,15 @@
 #define NR_EXCEPTIONS         32
 #define IRQ_VECTOR            32 /* the 16 lines of the PICs */
 #define NR_IRQS               16
+#define VECTOR_SPURIOUS       0x3f /* the local APIC's; the first ones want four ones at the end */
+#define VECTOR_TICK           0x40 /* the local APIC's timer */
+#define VECTOR_RESCHEDULE     0x41 /* and from here on what CPUs send each other: ipi.c */
+#define VECTOR_CALL           0x42
+#define VECTOR_HOLD           0x43
+#define VECTOR_SHOOTDOWN      0x50 /* these two also interrupt a CPU that is held */
+#define VECTOR_RELEASE        0x51
 #define VECTOR_SYSCALL        0x80
-#define NR_VECTORS            129 /* 48 .. 127 are spare */
+#define NR_VECTORS            129 /* the others are spare */
 
 /* What the debug exit device is told; QEMU ends with status 2 * value + 1. */
 #define EXIT_PASS             16

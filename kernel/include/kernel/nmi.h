@@ -14,8 +14,11 @@
 
 typedef void (*nmi_handler)(struct trap_frame *frame);
 
-/* NMIs so far. */
-extern unsigned long nmi_count;
+/* NMIs on CPU `id` so far. */
+unsigned long nmi_count(unsigned id);
+
+/* Who is called for NMIs that another CPU has sent (ipi_nmi()); NULL: nobody. */
+void nmi_set_ipi_handler(nmi_handler handler);
 
 /*
  * nmi_timer_start - from now on the timer interrupts by NMIs, which call `handler`, and not at

@@ -19,17 +19,21 @@ void paging_init(paddr_t low_end);
  * there is no memory for one.  Calls alloc_pages(GFP_ATOMIC).
  *
  * paging_unmap - unmap `nr_pages` pages from `virt`, in the window or among the stacks.
- * Pages that are not mapped are skipped.
+ * Pages that are not mapped are skipped; every CPU has forgotten them when it returns.
  *
- * paging_unmap_lazy - the same, but the CPU may go on using the old translations until
- * paging_flush(), which makes it forget all of the window's; paging_flushes() counts
+ * paging_unmap_lazy - the same, but CPUs may go on using the old translations until
+ * paging_flush(), which makes them forget all of the window's; paging_flushes() counts
  * those.  Nothing may be mapped there before.
+ *
+ * paging_unmap_local - the same for addresses that this CPU alone ever uses: no other one forgets
+ * them.
  *
  * Contexts: any but NMI.
  */
 bool paging_map(uintptr_t virt, paddr_t phys);
 void paging_unmap(uintptr_t virt, size_t nr_pages);
 void paging_unmap_lazy(uintptr_t virt, size_t nr_pages);
+void paging_unmap_local(uintptr_t virt, size_t nr_pages);
 void paging_flush(void);
 unsigned long paging_flushes(void);
 

@@ -20,6 +20,9 @@
 void printk(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void vprintk(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
+/* From now on no CPU waits until another one's line is written: for a panic. */
+void printk_wait_for_nobody(void);
+
 /* Log one line as it is, without the time: for text that other programs parse. */
 void printk_raw(const char *line);
 

@@ -8,7 +8,7 @@
 
 #include <kernel/thread.h>
 
-/* From each timer interrupt: wake sleepers, end the running thread's slice. */
+/* From each timer interrupt of a CPU: end the running thread's slice; the boot CPU wakes sleepers. */
 void sched_tick(void);
 
 /* Start a new thread: behind all that are ready. */
@@ -23,6 +23,11 @@ void sched_start(struct thread *thread);
  */
 bool sched_block(uint64_t deadline);
 void sched_wake(struct thread *thread);
+
+/* The idle thread of a CPU, not yet started; what it does; and when that CPU has not come. */
+struct thread *idle_new(unsigned cpu);
+_Noreturn void idle_run(void);
+void idle_free(struct thread *thread);
 
 /* The last of a thread: never run it again. */
 _Noreturn void sched_exit(void);

@@ -53,8 +53,9 @@ static inline uint32_t trap_frame_esp(const struct trap_frame *frame)
 	return changed ? frame->user_esp : (uint32_t)&frame->user_esp;
 }
 
-/* Load the IDT.  Interrupts stay off. */
+/* Make the IDT; load it, on each CPU.  Interrupts stay off. */
 void trap_init(void);
+void trap_load(void);
 
 /* The one C function on the path of every exception, interrupt and NMI. */
 void trap_dispatch(struct trap_frame *frame);

@@ -117,6 +117,12 @@ static inline void cpu_halt(void)
 	__asm__ volatile("hlt" : : : "memory");
 }
 
+/* The same with interrupts off until the CPU has stopped: none is missed. */
+static inline void cpu_halt_enabling(void)
+{
+	__asm__ volatile("sti\n\thlt" : : : "memory");
+}
+
 static inline void irqs_enable(void)
 {
 	__asm__ volatile("sti" : : : "memory");

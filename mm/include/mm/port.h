@@ -110,6 +110,13 @@ void mm_host_unmap_lazy(uintptr_t virt, size_t nr_pages);
 void mm_host_flush(void);
 
 /*
+ * [optional: mm_host_unmap()]  The same as that for addresses which only the CPU that calls it
+ * has ever used, or will use before it maps them again: no other need forget them.
+ * Contexts: as mm_host_unmap(); the thread is pinned.
+ */
+void mm_host_unmap_local(uintptr_t virt, size_t nr_pages);
+
+/*
  * [optional: false]  Translation of a window address that mm mapped; false when
  * there is none.  Any context; locks of mm's may be held.
  */
@@ -131,6 +138,16 @@ bool mm_host_readable(const void *address, size_t nr_bytes);
  */
 void mm_host_stop_cpus(void);
 void mm_host_start_cpus(void);
+
+/*
+ * mm_host_on_each_cpu - run function(arg) on every CPU that runs, this one included, each with
+ *	interrupts off; returns when all have.  The function takes no longer than an
+ *	interrupt handler may, and calls nothing of the host's that waits for other CPUs.
+ *
+ * [optional: runs it here only, right where one CPU runs]  Contexts: a thread, interrupts on,
+ * no lock held; does not nest.
+ */
+void mm_host_on_each_cpu(void (*function)(void *arg), void *arg);
 
 /*
  * Sleeping.  A host without threads leaves all of these out, and loses nothing else.

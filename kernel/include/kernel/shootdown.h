@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Translations that must be forgotten on every CPU. */
+#ifndef KERNEL_SHOOTDOWN_H
+#define KERNEL_SHOOTDOWN_H
+
+#include <stdbool.h>
+
+/*
+ * shootdown - when it returns, no CPU knows a translation that was taken out of the page tables
+ * before.  Any context but NMI, also with interrupts off and with spinlocks held.
+ */
+void shootdown(void);
+
+/* Serve those that others wait for.  Cheap when there is none.  Any context. */
+void shootdown_serve(void);
+
+/*
+ * shootdown_doze - the CPU is about to halt: nobody needs to wait for it, since it will serve
+ *	what it has missed in shootdown_wake(), the first that it does afterwards.
+ *
+ * Interrupts off.
+ */
+void shootdown_doze(void);
+void shootdown_wake(void);
+
+/* For tests: shootdowns asked for so far, and those that interrupted another CPU. */
+unsigned long shootdown_count(void);
+unsigned long shootdown_sent(void);
+
+#endif
