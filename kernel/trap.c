@@ -14,6 +14,7 @@
 #include <kernel/layout.h>
 #include <kernel/nmi.h>
 #include <kernel/process.h>
+#include <kernel/restart.h>
 #include <kernel/thread.h>
 #include <kernel/trap.h>
 
@@ -89,6 +90,8 @@ static void exception(struct trap_frame *frame)
 
 void trap_dispatch(struct trap_frame *frame)
 {
+	if (frame->vector >= IRQ_VECTOR || frame->vector == VECTOR_NMI)
+		restart_rewind(frame);
 	if (frame->vector == VECTOR_NMI) {
 		nmi_dispatch(frame);
 		return;
@@ -142,5 +145,6 @@ void trap_init(void)
 	}
 	idt[VECTOR_SYSCALL].type |= GATE_FROM_USER;
 	idt[VECTOR_DOUBLE_FAULT] = (struct gate){0, SELECTOR_DOUBLE_FAULT, GATE_TASK, 0};
+	restart_init();
 	trap_load();
 }

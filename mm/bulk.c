@@ -27,17 +27,17 @@
 static size_t pop_many(struct kmem_cache *cache, size_t n, void **p)
 {
 	mm_irqflags_t flags = mm_irq_save();
-	struct magazine *magazine = cache->magazine[mm_cpu_id()];
-	uint32_t count = (uint32_t)min_size(n, magazine->count);
-	const struct magazine_slot *slot = &magazine->slots[magazine->count];
+	struct mm_stack *stack = this_stack(cache);
+	struct mm_slot *slot = stack->top;
+	size_t count = 0;
 
-	if (count)
-		magazine_set_count(magazine, magazine->count - count);
-	for (uint32_t i = 0; i < count; i++) {
+	for (; count < n && slot[-1].object; count++) {
 		slot--;
-		p[i] = slot->object;
+		p[count] = slot->object;
 		*slot->state = OBJECT_LIVE;
 	}
+	if (count)
+		stack_set_top(stack, slot);
 	mm_irq_restore(flags);
 	return count;
 }
@@ -139,17 +139,17 @@ static inline struct slab *accept(struct bulk *bulk, struct slab *last, void *ob
 	return NULL;
 }
 
-/* [p] Fill the magazine with p[i], p[i + 1] ...; returns where it was full, or `end`. */
+/* [p] Fill the stack with p[i], p[i + 1] ...; returns where it was full, or `end`. */
 static size_t push_many(struct bulk *bulk, size_t i, size_t end)
 {
-	struct magazine *magazine = bulk->cache->magazine[mm_cpu_id()];
-	struct magazine_slot *slot = &magazine->slots[magazine->count];
-	const struct magazine_slot *full = &magazine->slots[magazine->capacity];
+	struct mm_stack *stack = this_stack(bulk->cache);
+	struct mm_slot *slot = stack->top;
+	const struct mm_slot *limit = stack->limit;
 	struct slab *last = NULL;
 
-	if (slot == full)
+	if (slot >= limit)
 		return i;
-	for (; i < end && slot < full; i++) {
+	for (; i < end && slot < limit; i++) {
 		void *object = bulk->p[i];
 		unsigned index;
 		struct slab *slab = accept(bulk, last, object, &index);
@@ -157,10 +157,10 @@ static size_t push_many(struct bulk *bulk, size_t i, size_t end)
 		if (!slab)
 			continue;
 		slab->state[index] = OBJECT_CACHED;
-		*slot++ = (struct magazine_slot){object, &slab->state[index]};
+		*slot++ = (struct mm_slot){object, &slab->state[index]};
 		last = slab;
 	}
-	magazine_set_count(magazine, (uint32_t)(slot - magazine->slots));
+	stack_set_top(stack, slot);
 	return i;
 }
 
@@ -206,7 +206,7 @@ void kmem_cache_free_bulk(struct kmem_cache *cache, size_t n, void **p)
 	if (unlikely(cache->flags & SLAB_INTERNAL)) {
 		bulk.refused = n;
 	} else {
-		magazine_attach(cache, GFP_NOWAIT);
+		magazine_provide(cache, GFP_NOWAIT);
 		for (size_t i = 0; i < n; i += BULK_STRIDE)
 			free_stride(&bulk, i, min_size(i + BULK_STRIDE, n));
 		if (unlikely(zone_has_waiters()))

@@ -12,7 +12,7 @@
  * step, and both are multiples of it.  Slabs of up to 32 KiB are aligned to their
  * size, so no object crosses a 64 KiB boundary.
  *
- * I1. class_of_small and class_of_large name the first class that is large enough.
+ * I1. class_of_step names the first class that is large enough.
  * I2. A block beyond the caches is PAGE_LARGE; `window` is its address in the
  *     mapping window, or 0 when it has its direct-map address.
  *
@@ -31,21 +31,16 @@
 #include <window.h>
 #include <zone.h>
 
-static const uint16_t class_sizes[] = {
-	16,   32,   48,   64,   80,   96,   112,  128,  160,  192,  224,
-	256,  320,  384,  448,  512,  640,  768,  896,  1024, 1280, 1536,
-	1792, 2048, 2560, 3072, 3584, 4096, 5120, 6144, 7168, 8192,
-};
+#define CLASS_SIZE(bytes) bytes,
 
-#define NR_CLASSES       (sizeof(class_sizes) / sizeof(class_sizes[0]))
+static const uint16_t class_sizes[] = {KMALLOC_CLASSES(CLASS_SIZE)};
 
-/* Tables from size to class: by steps of 16 bytes up to 1 KiB, of 256 beyond. */
-#define SMALL_STEP_SHIFT 4
-#define SMALL_MAX        1024u
-#define LARGE_STEP_SHIFT 8
+/* The table from size to class has steps as wide as the narrowest class. */
+#define STEP_SHIFT 4
 
-static uint8_t class_of_small[SMALL_MAX >> SMALL_STEP_SHIFT];
-static uint8_t class_of_large[KMALLOC_MAX_CACHE_SIZE >> LARGE_STEP_SHIFT];
+_Static_assert(KMALLOC_MIN_SIZE == 1u << STEP_SHIFT, "each class begins with a step");
+
+static uint8_t class_of_step[KMALLOC_MAX_CACHE_SIZE >> STEP_SHIFT];
 
 enum kmalloc_kind {
 	KMALLOC_KERNEL,
@@ -54,29 +49,31 @@ enum kmalloc_kind {
 	NR_KMALLOC_KINDS
 };
 
-static struct kmem_cache caches[NR_KMALLOC_KINDS][NR_CLASSES];
+static struct kmem_cache caches[NR_KMALLOC_KINDS][KMALLOC_NR_CLASSES];
+
+/* DMA memory is asked for too seldom to have any ready. */
+struct mm_stack kmalloc_stacks[KMALLOC_NR_CLASSES][MM_HOST_NR_CPUS];
+static struct mm_stack user_stacks[KMALLOC_NR_CLASSES][MM_HOST_NR_CPUS];
 
 size_t kmalloc_large_pages;
 
 /* --- sizes --------------------------------------------------------------------- */
 
-static void fill_table(uint8_t *table, size_t entries, unsigned shift)
+static void fill_table(void)
 {
 	unsigned class = 0;
 
-	for (size_t i = 0; i < entries; i++) {
-		while (class_sizes[class] < (i + 1) << shift)
+	for (size_t i = 0; i < sizeof(class_of_step); i++) {
+		while (class_sizes[class] < (i + 1) << STEP_SHIFT)
 			class ++;
-		table[i] = (uint8_t) class;
+		class_of_step[i] = (uint8_t) class;
 	}
 }
 
 /* size: 1 .. KMALLOC_MAX_CACHE_SIZE */
 static inline unsigned class_of(size_t size)
 {
-	if (likely(size <= SMALL_MAX))
-		return class_of_small[(size - 1) >> SMALL_STEP_SHIFT];
-	return class_of_large[(size - 1) >> LARGE_STEP_SHIFT];
+	return class_of_step[(size - 1) >> STEP_SHIFT];
 }
 
 void kmalloc_init(void)
@@ -84,18 +81,20 @@ void kmalloc_init(void)
 	static const char *const prefixes[NR_KMALLOC_KINDS] = {"kmalloc", "kmalloc-user",
 							       "kmalloc-dma"};
 	static const slab_flags_t flags[NR_KMALLOC_KINDS] = {0, SLAB_USER, SLAB_CACHE_DMA};
+	struct mm_stack(*const stacks[NR_KMALLOC_KINDS])[MM_HOST_NR_CPUS] = {kmalloc_stacks,
+									     user_stacks, NULL};
 
 	kmalloc_large_pages = 0;
-	fill_table(class_of_small, sizeof(class_of_small), SMALL_STEP_SHIFT);
-	fill_table(class_of_large, sizeof(class_of_large), LARGE_STEP_SHIFT);
+	fill_table();
 	for (unsigned kind = 0; kind < NR_KMALLOC_KINDS; kind++) {
-		for (unsigned class = 0; class < NR_CLASSES; class ++) {
+		for (unsigned class = 0; class < KMALLOC_NR_CLASSES; class ++) {
 			char name[KMEM_CACHE_NAME_MAX];
 
 			mm_snprintf(name, sizeof(name), "%s-%u", prefixes[kind],
 				    class_sizes[class]);
 			cache_setup(&caches[kind][class], name, class_sizes[class], 0,
-				    flags[kind] | SLAB_KMALLOC, NULL);
+				    flags[kind] | SLAB_KMALLOC, NULL,
+				    stacks[kind] ? stacks[kind][class] : NULL);
 		}
 	}
 }
@@ -253,14 +252,15 @@ void *kmalloc_for(size_t size, gfp_t gfp, uintptr_t caller)
 	return kmalloc_from(size, gfp, caller);
 }
 
-void *kmalloc(size_t size, gfp_t gfp)
+MM_FASTCALL void *kmalloc_any(size_t size, gfp_t gfp)
 {
 	return kmalloc_from(size, gfp, CALLER());
 }
 
-void *kzalloc(size_t size, gfp_t gfp)
+/* A stack was empty: the flags are plain ones. */
+MM_FASTCALL void *kmalloc_empty(unsigned class, gfp_t gfp)
 {
-	return kmalloc_from(size, gfp | __GFP_ZERO, CALLER());
+	return cache_alloc(&caches[KMALLOC_KERNEL][class], gfp, CALLER());
 }
 
 static void *alloc_array(size_t n, size_t size, gfp_t gfp, uintptr_t caller)
@@ -300,7 +300,7 @@ void kfree_for(const void *p, uintptr_t caller)
 	kfree_from(p, caller);
 }
 
-void kfree(const void *p)
+MM_FASTCALL void kfree(const void *p)
 {
 	kfree_from(p, CALLER());
 }

@@ -30,21 +30,37 @@
 struct list cache_list;
 struct mm_spinlock cache_list_lock;
 
-/* Where the struct kmem_cache of kmem_cache_create() come from. */
+/* What kmem_cache_create() makes. */
+struct new_cache {
+	struct kmem_cache cache;
+	struct mm_stack stacks[MM_HOST_NR_CPUS];
+};
+
+/* Where these come from. */
 static struct kmem_cache cache_cache;
 
 #define CACHE_LINE 64u
 
+/* cache_lock(), counting whether somebody else has it: the magazines' sizes follow that. */
+static void lock_counting(struct kmem_cache *cache)
+{
+	if (unlikely(!mm_spin_trylock(&cache->lock))) {
+		mm_spin_lock(&cache->lock);
+		magazine_count_contention_locked(cache);
+	}
+	cache_drain_locked(cache);
+}
+
 /* --- allocation ---------------------------------------------------------------- */
 
-/* Move objects from the slabs to this CPU's magazine, and one to the caller. */
+/* One object to the caller, and what this CPU's stack needs to it. */
 static void *refill(struct kmem_cache *cache)
 {
 	mm_irqflags_t flags = mm_irq_save();
 	void *object;
 
-	cache_lock(cache);
-	object = magazine_refill_locked(cache);
+	lock_counting(cache);
+	object = magazine_alloc_locked(cache);
 	cache_unlock(cache);
 	mm_irq_restore(flags);
 	return object;
@@ -73,11 +89,11 @@ static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_
 	struct reclaim_effort effort = {0};
 	void *object;
 
-	magazine_attach(cache, gfp);
+	magazine_provide(cache, gfp);
 	do {
 		object = refill_or_grow(cache, gfp | effort.more, caller);
 	} while (!object && reclaim_round(&effort, page_gfp, cache->min_order) &&
-		 !(object = magazine_pop(cache)));
+		 !(object = mm_stack_pop(cache->stacks)));
 	reclaim_done(&effort);
 	if (!object)
 		pages_fail(page_gfp, cache->min_order, caller);
@@ -87,7 +103,7 @@ static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_
 /* An object for a request that passed gfp_admit(); not zeroed. */
 void *cache_alloc(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
 {
-	void *object = magazine_pop(cache);
+	void *object = mm_stack_pop(cache->stacks);
 
 	return likely(object) ? object : alloc_slow(cache, gfp, caller);
 }
@@ -144,26 +160,7 @@ void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
 
 /* --- free ---------------------------------------------------------------------- */
 
-/*
- * [c] Free a live object past the magazine's room: half of a full magazine goes to the
- * slabs first.  False, nothing done, when the object is not live after all.
- */
-static bool free_locked(struct kmem_cache *cache, struct slab *slab, unsigned index)
-{
-	struct magazine *magazine = cache->magazine[mm_cpu_id()];
-
-	if (slab->state[index] != OBJECT_LIVE)
-		return false;
-	if (magazine->capacity == 0) {
-		slab_give_locked(cache, slab, index);
-		return true;
-	}
-	if (magazine->count == magazine->capacity)
-		magazine_spill_locked(cache, magazine, magazine->capacity / 2);
-	magazine_put(magazine, magazine->count, slab_object(slab, index), &slab->state[index]);
-	return true;
-}
-
+/* Free an object past this CPU's stack's room.  False, nothing done, when it is not live after all. */
 static bool free_slow(struct kmem_cache *cache, struct slab *slab, unsigned index)
 {
 	struct list doomed;
@@ -172,8 +169,10 @@ static bool free_slow(struct kmem_cache *cache, struct slab *slab, unsigned inde
 
 	list_init(&doomed);
 	flags = mm_irq_save();
-	cache_lock(cache);
-	freed = free_locked(cache, slab, index);
+	lock_counting(cache);
+	freed = slab->state[index] == OBJECT_LIVE;
+	if (freed)
+		magazine_free_locked(cache, slab_object(slab, index), &slab->state[index]);
 	slab_cull_locked(cache, EMPTY_SLABS_KEPT, &doomed);
 	cache_unlock(cache);
 	mm_irq_restore(flags);
@@ -191,7 +190,7 @@ static __attribute__((noinline)) void free_full(struct slab *slab, unsigned inde
 		pointer_refuse_free(slab_object(slab, index), wanted, caller);
 		return;
 	}
-	magazine_attach(cache, GFP_NOWAIT);
+	magazine_provide(cache, GFP_NOWAIT);
 	late_flush();
 	if (free_slow(cache, slab, index))
 		zone_wake_waiters();
@@ -214,19 +213,19 @@ __attribute__((noinline)) void cache_offer_to_waiters(struct kmem_cache *cache)
 static inline void free_object(struct slab *slab, void *object, const struct kmem_cache *wanted,
 			       uintptr_t caller)
 {
+	unsigned index = slab_index_by(slab, object, slab->reciprocal);
+	enum mm_push_result result = MM_PUSH_NOT_LIVE;
 	/* Once the object is free, the slab may be gone. */
 	struct kmem_cache *cache = slab->cache;
-	unsigned index = slab_index(slab, object);
-	enum push_result result = PUSH_NOT_LIVE;
 
 	if (likely(index != SLAB_NO_OBJECT))
-		result = magazine_push(cache, object, &slab->state[index]);
-	if (likely(result == PUSH_DONE)) {
+		result = mm_stack_push(slab->stacks, object, &slab->state[index]);
+	if (likely(result == MM_PUSH_DONE)) {
 		if (unlikely(zone_has_waiters()))
 			cache_offer_to_waiters(cache);
 		return;
 	}
-	if (result == PUSH_FULL)
+	if (result == MM_PUSH_FULL)
 		free_full(slab, index, wanted, caller);
 	else
 		pointer_refuse_free(object, wanted, caller);
@@ -355,7 +354,7 @@ static gfp_t choose_slab_gfp(slab_flags_t flags)
 
 /* Make a cache out of arguments that have been checked, and list it. */
 void cache_setup(struct kmem_cache *cache, const char *name, size_t size, size_t align,
-		 slab_flags_t flags, void (*ctor)(void *object))
+		 slab_flags_t flags, void (*ctor)(void *object), struct mm_stack *stacks)
 {
 	size_t length = 0;
 
@@ -372,9 +371,7 @@ void cache_setup(struct kmem_cache *cache, const char *name, size_t size, size_t
 	list_init(&cache->full);
 	list_init(&cache->empty);
 	slab_choose_layout(cache);
-	magazine_init_cache(cache);
-	if (!(flags & SLAB_INTERNAL))
-		cache->magazine_capacity = (uint16_t)magazine_capacity_for(cache->size);
+	magazine_init_cache(cache, stacks);
 	list_cache(cache);
 }
 
@@ -397,8 +394,8 @@ void cache_init(void)
 	memset(&cache_list_lock, 0, sizeof(cache_list_lock));
 	slab_init();
 	magazine_init();
-	cache_setup(&cache_cache, "kmem_cache", sizeof(struct kmem_cache), 0, SLAB_INTERNAL,
-		    NULL);
+	cache_setup(&cache_cache, "kmem_cache", sizeof(struct new_cache),
+		    _Alignof(struct new_cache), SLAB_INTERNAL, NULL, NULL);
 }
 
 /* What is wrong with these arguments, in words; NULL if nothing is. */
@@ -422,20 +419,22 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 				     slab_flags_t flags, void (*ctor)(void *object))
 {
 	const char *bad = bad_arguments(name, size, align, flags);
-	struct kmem_cache *cache = NULL;
+	struct new_cache *new = NULL;
 
 	if (bad)
 		report_now(MM_REPORT_BAD_SIZE, 0, CALLER(), "no cache is made: NULL",
 			   "cache %s, size %zu, align %zu, flags 0x%x: %s",
 			   name ? name : "(null)", size, align, flags, bad);
 	else
-		cache = cache_alloc(&cache_cache, mm_may_sleep() ? GFP_KERNEL : GFP_NOWAIT,
-				    CALLER());
-	if (cache)
-		cache_setup(cache, name, size, align, flags, ctor);
-	else if (flags & SLAB_PANIC)
+		new = cache_alloc(&cache_cache, mm_may_sleep() ? GFP_KERNEL : GFP_NOWAIT,
+				  CALLER());
+	if (new) {
+		cache_setup(&new->cache, name, size, align, flags, ctor, new->stacks);
+		return &new->cache;
+	}
+	if (flags & SLAB_PANIC)
 		mm_host_panic("mm: a cache that must exist could not be made");
-	return cache;
+	return NULL;
 }
 
 /* All empty slabs to the page allocator; returns pages. */
@@ -475,15 +474,7 @@ void cache_drain_all(void)
 
 size_t kmem_cache_shrink(struct kmem_cache *cache)
 {
-	mm_irqflags_t flags = mm_irq_save();
-	struct magazine *magazine;
-
-	cache_lock(cache);
-	magazine = cache->magazine[mm_cpu_id()];
-	if (magazine->count)
-		magazine_spill_locked(cache, magazine, magazine->count);
-	cache_unlock(cache);
-	mm_irq_restore(flags);
+	magazine_trim(cache);
 	late_flush();
 	return release_empty(cache);
 }
@@ -548,7 +539,7 @@ bool kmem_cache_destroy(struct kmem_cache *cache)
 			   "cache %s destroyed, which is the allocator's own", cache->name);
 		return false;
 	}
-	magazine_detach_all(cache);
+	magazine_trim_all(cache);
 	release_empty(cache);
 	find_live(cache, &live);
 	if (live.count) {

@@ -1,18 +1,32 @@
 // SPDX-License-Identifier: MIT
 /*
- * Magazines (Bonwick and Adams 2001): for each cache and CPU a stack of objects that
- * are ready to go.  An alloc that finds one and a free that finds room touch nothing
- * that another CPU writes, neither the object nor its slab's lists.  Otherwise half a
- * magazine moves between it and the slabs, under the cache's lock.
+ * Magazines and depots (Bonwick and Adams 2001).
  *
- * A cache starts with magazine_none, which is empty and full at the same time, on
- * every CPU; its first slow path on a CPU attaches a real one.  So a cache that
- * is never used costs nothing, and the caches that magazines are made of need no
- * special case.
+ * For each cache and CPU there is a stack of objects that are ready to go.  An alloc that
+ * finds one and a free that finds room touch nothing that another CPU writes, neither the
+ * object nor its slab: mm_stack_pop() and mm_stack_push().  The slots of a stack are a
+ * magazine, and when it is empty or full it is traded, under the cache's lock, for a full or
+ * an empty one of the cache's depot.  Only when the depot has none do objects move one by
+ * one between a magazine and the slabs.
  *
- * I1. An object is in at most one slot of one magazine, exactly if its state is
- *     OBJECT_CACHED.  For its slab such an object counts as taken.
- * I2. A magazine is touched by its own CPU only, interrupts off.
+ * How much a cache keeps ready follows how often that was not enough.  Magazines begin small;
+ * each time a stack has been empty or full as often as its size suggests, or CPUs have
+ * met at the lock, the next magazines are made larger, up to what the objects' size
+ * allows, and after that the depot may hold more of them.  A shrink begins anew.
+ *
+ * A stack starts without a magazine, on a stopper that all such stacks share, empty and full at
+ * the same time; its first slow path gives it a real one.  So a cache that is never used
+ * costs nothing, and the caches that magazines are made of need no special case.
+ *
+ * I1. An object is in at most one slot, of a stack or of the depot, exactly if its state
+ *     is MM_OBJECT_CACHED.  For its slab such an object counts as taken.
+ * I2. A stack is touched by its own CPU only: by pop and push, or interrupts off.  Its
+ *     `magazine` changes under the cache's lock, too.
+ * I3. Magazines of the depot's list `full` are full, or were when they came there: one
+ *     whose capacity is outgrown is emptied and freed when it is met.
+ *
+ * Costs: what is done under the lock is at most one magazine emptied into the slabs or
+ * half filled from them: MAGAZINE_MAX objects.
  *
  * Locks: [p] by I2; cache->lock [c] in functions named _locked, interrupts off.
  */
@@ -21,18 +35,32 @@
 #include <mem.h>
 #include <mm/format.h>
 
-/* Nobody writes to it: there is nothing to pop and no room to push. */
-static struct magazine magazine_none;
+/* Where the stacks without a magazine end.  Nobody writes to it. */
+static struct mm_slot no_slots[2];
 
-static const uint16_t capacities[] = {8, 16, 32};
+static const struct mm_stack no_stack = {&no_slots[1], &no_slots[1], NULL, 0};
 
-#define NR_CAPACITIES (sizeof(capacities) / sizeof(capacities[0]))
+/* With stopper and links each fills a power of two of bytes, where pointers have 32 bits. */
+static const uint16_t capacities[] = {2, 6, 14, 30, MAGAZINE_MAX};
+
+#define NR_CAPACITIES     (sizeof(capacities) / sizeof(capacities[0]))
+#define FIRST_CAPACITY    6u
+
+/* Bytes of objects that one CPU's stack may sit on, and that a depot may; roughly. */
+#define STACK_BYTES       16384u
+#define DEPOT_BYTES       65536u
+#define DEPOT_MOST        8u
+
+/* Slow paths, in magazines' worth of them, after which a cache keeps more ready. */
+#define PATIENCE          2u
+/* A wait for the lock counts as so many of them. */
+#define CONTENTION_WEIGHT 8u
 
 static struct kmem_cache magazine_caches[NR_CAPACITIES];
 
 static size_t magazine_bytes(size_t capacity)
 {
-	return sizeof(struct magazine) + capacity * sizeof(struct magazine_slot);
+	return sizeof(struct magazine) + capacity * sizeof(struct mm_slot);
 }
 
 void magazine_init(void)
@@ -42,144 +70,443 @@ void magazine_init(void)
 
 		mm_snprintf(name, sizeof(name), "magazine-%u", capacities[i]);
 		cache_setup(&magazine_caches[i], name, magazine_bytes(capacities[i]), 0,
-			    SLAB_INTERNAL, NULL);
+			    SLAB_INTERNAL, NULL, NULL);
 	}
 }
 
-void magazine_init_cache(struct kmem_cache *cache)
-{
-	for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++)
-		cache->magazine[cpu] = &magazine_none;
-}
-
-/* Larger objects get smaller magazines, so that no CPU sits on more than some 16 KiB. */
+/* Larger objects get smaller magazines. */
 unsigned magazine_capacity_for(size_t size)
 {
-	if (size <= 256)
-		return 32;
-	if (size <= 1024)
-		return 16;
-	return size <= 8192 ? 8 : 0;
+	size_t i = NR_CAPACITIES - 1;
+
+	if (size > 2 * PAGE_SIZE)
+		return 0;
+	while (i > 0 && capacities[i] * size > STACK_BYTES &&
+	       (capacities[i] > FIRST_CAPACITY || size > PAGE_SIZE))
+		i--;
+	return capacities[i];
 }
 
-static struct kmem_cache *magazine_cache_of(unsigned capacity)
+static size_t step_of(unsigned capacity)
 {
 	size_t i = 0;
 
 	while (capacities[i] < capacity)
 		i++;
-	return &magazine_caches[i];
+	return i;
 }
 
-/* A hint: interrupts are on, so this CPU may get one any time, or be another one. */
-static bool has_magazine(const struct kmem_cache *cache)
+/* Numbers of the depot that are looked at without the lock: [a]. */
+static void set_number(uint16_t *number, unsigned value)
 {
-	return __atomic_load_n(&cache->magazine[mm_cpu_id()], __ATOMIC_RELAXED) !=
-	       &magazine_none;
+	__atomic_store_n(number, (uint16_t)value, __ATOMIC_RELAXED);
 }
 
-/*
- * Give this CPU a magazine, if the cache uses them and it has none.  Without memory
- * nothing happens: the cache works without, only slower.
- */
-void magazine_attach(struct kmem_cache *cache, gfp_t gfp)
+/* As little is kept ready as ever. */
+static void begin_anew(struct kmem_cache *cache)
+{
+	set_number(&cache->capacity, (unsigned)min_size(cache->capacity_max, FIRST_CAPACITY));
+	set_number(&cache->depot_limit, 1);
+	cache->misses = 0;
+}
+
+/* Stacks without a magazine, for all CPUs; `stacks` NULL: a cache that is to have none. */
+void magazine_init_cache(struct kmem_cache *cache, struct mm_stack *stacks)
+{
+	static struct mm_stack none[MM_HOST_NR_CPUS];
+
+	cache->stacks = stacks ? stacks : none;
+	for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++)
+		cache->stacks[cpu] = no_stack;
+	cache->capacity_max = stacks ? (uint16_t)magazine_capacity_for(cache->size) : 0;
+	begin_anew(cache);
+}
+
+/* --- magazines from memory, and back --------------------------------------------- */
+
+static struct magazine *new_magazine(unsigned capacity, gfp_t gfp)
 {
 	struct magazine *magazine;
-	mm_irqflags_t flags;
-	unsigned cpu;
 
-	if (cache->magazine_capacity == 0 || has_magazine(cache))
-		return;
 	gfp = (gfp & __GFP_KSWAPD_RECLAIM) | __GFP_NOWARN;
-	magazine = cache_alloc(magazine_cache_of(cache->magazine_capacity), gfp, CALLER());
+	magazine = cache_alloc(&magazine_caches[step_of(capacity)], gfp, CALLER());
 	if (!magazine)
-		return;
+		return NULL;
+	magazine->capacity = (uint16_t)capacity;
 	magazine->count = 0;
-	magazine->capacity = cache->magazine_capacity;
+	magazine->stopper = (struct mm_slot){NULL, NULL};
+	return magazine;
+}
 
-	flags = mm_irq_save();
-	cpu = mm_cpu_id();
-	if (cache->magazine[cpu] == &magazine_none) {
-		/* Others look at it as soon as they see it: magazine_count(). */
-		__atomic_store_n(&cache->magazine[cpu], magazine, __ATOMIC_RELEASE);
-		magazine = NULL;
-	}
-	mm_irq_restore(flags);
-	if (magazine) /* an interrupt came first */
-		cache_free_internal(magazine_cache_of(cache->magazine_capacity), magazine);
+static void free_magazine(struct magazine *magazine)
+{
+	cache_free_internal(&magazine_caches[step_of(magazine->capacity)], magazine);
+}
+
+/* Lists of magazines, which are looked at without the lock, too: [a]. */
+static void chain(struct magazine **list, struct magazine *magazine)
+{
+	magazine->next = *list;
+	__atomic_store_n(list, magazine, __ATOMIC_RELAXED);
+}
+
+static struct magazine *unchain(struct magazine **list)
+{
+	struct magazine *magazine = *list;
+
+	if (magazine)
+		__atomic_store_n(list, magazine->next, __ATOMIC_RELAXED);
+	return magazine;
+}
+
+/* [c] This CPU's stack gets `magazine` and what is in it; returns the one that it had, or NULL. */
+static struct magazine *trade_locked(struct mm_stack *stack, struct magazine *magazine)
+{
+	struct magazine *old = stack->magazine;
+
+	if (old)
+		old->count = (uint16_t)stack_count(stack);
+	stack_set_top(stack, magazine->slots + magazine->count);
+	stack->limit = magazine->slots + magazine->capacity;
+	__atomic_store_n(&stack->capacity, magazine->capacity, __ATOMIC_RELAXED);
+	stack->magazine = magazine;
+	return old;
+}
+
+/* Hints, without the lock: has this CPU no magazine? */
+static bool has_none(const struct kmem_cache *cache)
+{
+	return __atomic_load_n(&cache->stacks[mm_cpu_id()].capacity, __ATOMIC_RELAXED) == 0;
+}
+
+/* Will an empty magazine be needed, and is there none? */
+static bool is_short_of_empty(const struct kmem_cache *cache)
+{
+	const struct mm_stack *stack = &cache->stacks[mm_cpu_id()];
+
+	if (__atomic_load_n(&cache->depot_empty, __ATOMIC_RELAXED))
+		return false;
+	return __atomic_load_n(&stack->capacity, __ATOMIC_RELAXED) <
+		       __atomic_load_n(&cache->capacity, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&cache->nr_full, __ATOMIC_RELAXED) <
+		       __atomic_load_n(&cache->depot_limit, __ATOMIC_RELAXED);
+}
+
+/* [c] A new magazine to the depot; one from there to a stack that has none. */
+static void add_empty_locked(struct kmem_cache *cache, struct magazine *magazine)
+{
+	struct mm_stack *stack = this_stack(cache);
+
+	if (magazine)
+		chain(&cache->depot_empty, magazine);
+	if (!stack->magazine && cache->depot_empty)
+		trade_locked(stack, unchain(&cache->depot_empty));
 }
 
 /*
- * One object for the caller, live, and up to half a magazine of further ones from
- * the slabs.  NULL when they have none.
+ * Before a slow path: see that this CPU has a magazine and that there is an empty one to
+ * trade, and let go of those that were outgrown.  Without memory nothing happens: the cache
+ * works without, only slower.  Called without locks.
  */
-void *magazine_refill_locked(struct kmem_cache *cache)
+void magazine_provide(struct kmem_cache *cache, gfp_t gfp)
 {
-	struct magazine *magazine = cache->magazine[mm_cpu_id()];
-	unsigned index;
-	struct slab *slab = slab_take_locked(cache, &index);
-	void *object;
+	struct magazine *magazine = NULL, *outgrown;
+	bool is_short = is_short_of_empty(cache);
+	mm_irqflags_t flags;
 
-	if (!slab)
+	if (cache->capacity_max == 0 || (!is_short && !has_none(cache)))
+		return;
+	if (is_short)
+		magazine =
+			new_magazine(__atomic_load_n(&cache->capacity, __ATOMIC_RELAXED), gfp);
+	flags = mm_irq_save();
+	cache_lock(cache);
+	add_empty_locked(cache, magazine);
+	outgrown = cache->outgrown;
+	cache->outgrown = NULL;
+	cache_unlock(cache);
+	mm_irq_restore(flags);
+	while ((magazine = unchain(&outgrown)) != NULL)
+		free_magazine(magazine);
+}
+
+/* --- the depot ----------------------------------------------------------------------- */
+
+/* [c] Full magazines that the depot may hold at most. */
+static unsigned depot_most(const struct kmem_cache *cache)
+{
+	size_t fit = DEPOT_BYTES / ((size_t)cache->capacity * cache->size);
+
+	return (unsigned)min_size(max_size(fit, 1), DEPOT_MOST);
+}
+
+/* [c] A stack was empty or full.  Keep more ready if that has happened often. */
+static void count_miss_locked(struct kmem_cache *cache)
+{
+	if (++cache->misses < PATIENCE * cache->capacity)
+		return;
+	cache->misses = 0;
+	if (cache->capacity < cache->capacity_max)
+		set_number(&cache->capacity, capacities[step_of(cache->capacity) + 1]);
+	else if (cache->depot_limit < depot_most(cache))
+		set_number(&cache->depot_limit, cache->depot_limit + 1u);
+}
+
+/* [c] Two CPUs wanted the lock at a time. */
+void magazine_count_contention_locked(struct kmem_cache *cache)
+{
+	if (cache->capacity_max)
+		cache->misses += CONTENTION_WEIGHT;
+}
+
+/* [c] Put what is in the slots back into the slabs. */
+static void spill_locked(struct kmem_cache *cache, const struct mm_slot *slots, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct slab *slab = page_of_address(slots[i].object)->slab;
+
+		slab_give_locked(cache, slab, (unsigned)(slots[i].state - slab->state));
+	}
+}
+
+/* [c] An empty magazine that nobody uses. */
+static void retire_locked(struct kmem_cache *cache, struct magazine *magazine)
+{
+	magazine->count = 0;
+	chain(magazine->capacity < cache->capacity ? &cache->outgrown : &cache->depot_empty,
+	      magazine);
+}
+
+static void add_full_locked(struct kmem_cache *cache, struct magazine *magazine)
+{
+	chain(&cache->depot_full, magazine);
+	set_number(&cache->nr_full, cache->nr_full + 1u);
+	cache->nr_depot += magazine->count;
+}
+
+static struct magazine *take_full_locked(struct kmem_cache *cache)
+{
+	struct magazine *magazine = unchain(&cache->depot_full);
+
+	if (magazine) {
+		set_number(&cache->nr_full, cache->nr_full - 1u);
+		cache->nr_depot -= magazine->count;
+	}
+	return magazine;
+}
+
+/* [c] A magazine of the depot's with its objects gone to the slabs; NULL when it has none. */
+static struct magazine *drain_full_locked(struct kmem_cache *cache)
+{
+	struct magazine *magazine = take_full_locked(cache);
+
+	if (magazine) {
+		spill_locked(cache, magazine->slots, magazine->count);
+		magazine->count = 0;
+	}
+	return magazine;
+}
+
+/* [c] An empty magazine: while the depot has room for the full one that it is traded for, a spare one. */
+static struct magazine *take_empty_locked(struct kmem_cache *cache)
+{
+	struct magazine *drained;
+
+	if (cache->nr_full < cache->depot_limit && cache->depot_empty)
+		return unchain(&cache->depot_empty);
+	drained = drain_full_locked(cache);
+	if (drained && drained->capacity < cache->capacity && cache->depot_empty) {
+		retire_locked(cache, drained);
+		return unchain(&cache->depot_empty);
+	}
+	return drained;
+}
+
+static bool has_objects(const struct mm_stack *stack)
+{
+	return stack->magazine && stack_count(stack);
+}
+
+/* [c] Objects for a stack that has none: from the depot, else half a magazine from the slabs. */
+static void refill_locked(struct kmem_cache *cache, struct mm_stack *stack)
+{
+	struct magazine *magazine = take_full_locked(cache);
+
+	count_miss_locked(cache);
+	if (!magazine && !stack->magazine)
+		magazine = unchain(&cache->depot_empty);
+	if (magazine) {
+		magazine = trade_locked(stack, magazine);
+		if (magazine)
+			retire_locked(cache, magazine);
+	}
+	if (stack->magazine && !has_objects(stack))
+		stack_set_top(stack, stack->top + slab_take_many_locked(
+							  cache, stack->top,
+							  stack->magazine->capacity / 2));
+}
+
+/*
+ * One object for the caller, live, and, if this CPU's stack is empty, others for that.  NULL
+ * when there is none.
+ */
+void *magazine_alloc_locked(struct kmem_cache *cache)
+{
+	struct mm_stack *stack = this_stack(cache);
+	struct mm_slot slot;
+
+	if (cache->capacity_max && !has_objects(stack))
+		refill_locked(cache, stack);
+	if (has_objects(stack)) {
+		slot = stack->top[-1];
+		stack_set_top(stack, stack->top - 1);
+	} else if (slab_take_many_locked(cache, &slot, 1) == 0) {
 		return NULL;
-	object = slab_object(slab, index);
-	slab->state[index] = OBJECT_LIVE;
-	while (magazine->count < magazine->capacity / 2) {
-		slab = slab_take_locked(cache, &index);
-		if (!slab)
-			break;
-		magazine_put(magazine, magazine->count, slab_object(slab, index),
-			     &slab->state[index]);
 	}
-	return object;
+	*slot.state = OBJECT_LIVE;
+	return slot.object;
 }
 
-/* Give the n objects that have been in the magazine longest back to their slabs. */
-void magazine_spill_locked(struct kmem_cache *cache, struct magazine *magazine, uint32_t n)
+/* [c] The stack's own older half goes to the slabs. */
+static void spill_half_locked(struct kmem_cache *cache, struct mm_stack *stack)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		struct slab *slab = page_of_address(magazine->slots[i].object)->slab;
+	struct mm_slot *slots = stack->magazine->slots;
+	uint32_t count = stack_count(stack), half = count / 2;
 
-		slab_give_locked(cache, slab,
-				 (unsigned)(magazine->slots[i].state - slab->state));
-	}
-	magazine_set_count(magazine, magazine->count - n);
-	memmove(magazine->slots, magazine->slots + n,
-		magazine->count * sizeof(struct magazine_slot));
+	spill_locked(cache, slots, half);
+	memmove(slots, slots + half, (count - half) * sizeof(struct mm_slot));
+	stack_set_top(stack, slots + (count - half));
 }
+
+/* [c] Room for one object on this CPU's stack; false when it has no magazine and gets none. */
+static bool make_room_locked(struct kmem_cache *cache, struct mm_stack *stack)
+{
+	struct magazine *magazine;
+
+	if (stack->magazine && stack->top < stack->limit)
+		return true;
+	count_miss_locked(cache);
+	magazine = take_empty_locked(cache);
+	if (magazine) {
+		magazine = trade_locked(stack, magazine);
+		if (magazine)
+			add_full_locked(cache, magazine);
+	} else if (stack->magazine) {
+		spill_half_locked(cache, stack);
+	}
+	return stack->magazine;
+}
+
+/* Free a live object, to this CPU's stack if there can be room. */
+void magazine_free_locked(struct kmem_cache *cache, void *object, uint8_t *state)
+{
+	struct mm_stack *stack = this_stack(cache);
+
+	if (cache->capacity_max && make_room_locked(cache, stack)) {
+		*state = OBJECT_CACHED;
+		*stack->top = (struct mm_slot){object, state};
+		stack_set_top(stack, stack->top + 1);
+	} else {
+		struct slab *slab = page_of_address(object)->slab;
+
+		slab_give_locked(cache, slab, (unsigned)(state - slab->state));
+	}
+}
+
+/* --- looking at it, and ending it -------------------------------------------------- */
 
 /*
  * [c] Objects in the cache's magazines, on all CPUs; a snapshot.  The lock keeps the
- * magazines from being freed, not from being used.
+ * magazines where they are, not from being used.
  */
 size_t magazine_count(const struct kmem_cache *cache)
 {
-	size_t count = 0;
+	size_t count = cache->nr_depot;
 
 	for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++) {
-		const struct magazine *magazine =
-			__atomic_load_n(&cache->magazine[cpu], __ATOMIC_ACQUIRE);
+		const struct mm_stack *stack = &cache->stacks[cpu];
 
-		count += __atomic_load_n(&magazine->count, __ATOMIC_RELAXED);
+		if (stack->magazine)
+			count += (size_t)(__atomic_load_n(&stack->top, __ATOMIC_RELAXED) -
+					  stack->magazine->slots);
 	}
 	return count;
 }
 
-/* Empty and free the magazines of all CPUs.  Nobody may be using the cache. */
-void magazine_detach_all(struct kmem_cache *cache)
+/* Spare magazines, off their lists. */
+static struct magazine *take_spare_locked(struct kmem_cache *cache)
+{
+	struct magazine *magazine = unchain(&cache->depot_empty);
+
+	return magazine ? magazine : unchain(&cache->outgrown);
+}
+
+/* One step of what magazine_trim() does under the lock: false when there is nothing left. */
+static bool trim_step(struct kmem_cache *cache)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	struct magazine *magazine;
+
+	cache_lock(cache);
+	magazine = drain_full_locked(cache);
+	if (!magazine)
+		magazine = take_spare_locked(cache);
+	cache_unlock(cache);
+	mm_irq_restore(flags);
+	if (!magazine)
+		return false;
+	free_magazine(magazine);
+	return true;
+}
+
+/* Take the magazine from a stack of a CPU that does not use it now. */
+static struct magazine *detach_locked(struct kmem_cache *cache, struct mm_stack *stack)
+{
+	struct magazine *magazine = stack->magazine;
+
+	if (magazine) {
+		spill_locked(cache, magazine->slots, stack_count(stack));
+		stack_set_top(stack, no_stack.top);
+		stack->limit = no_stack.limit;
+		stack->magazine = NULL;
+		__atomic_store_n(&stack->capacity, 0, __ATOMIC_RELAXED);
+	}
+	return magazine;
+}
+
+/*
+ * What this CPU's stack and the depot hold goes to the slabs, their magazines go back to
+ * memory, and the cache begins to find out anew how much it has to keep ready.
+ */
+void magazine_trim(struct kmem_cache *cache)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	struct magazine *magazine;
+
+	cache_lock(cache);
+	magazine = detach_locked(cache, this_stack(cache));
+	begin_anew(cache);
+	cache_unlock(cache);
+	mm_irq_restore(flags);
+	if (magazine)
+		free_magazine(magazine);
+	while (trim_step(cache))
+		;
+}
+
+/* The same for the stacks of all CPUs.  Nobody may be using the cache. */
+void magazine_trim_all(struct kmem_cache *cache)
 {
 	for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++) {
-		struct magazine *magazine = cache->magazine[cpu];
-		mm_irqflags_t flags;
+		mm_irqflags_t flags = mm_irq_save();
+		struct magazine *magazine;
 
-		if (magazine == &magazine_none)
-			continue;
-		flags = mm_irq_save();
 		cache_lock(cache);
-		magazine_spill_locked(cache, magazine, magazine->count);
-		cache->magazine[cpu] = &magazine_none;
+		magazine = detach_locked(cache, &cache->stacks[cpu]);
 		cache_unlock(cache);
 		mm_irq_restore(flags);
-		cache_free_internal(magazine_cache_of(cache->magazine_capacity), magazine);
+		if (magazine)
+			free_magazine(magazine);
 	}
+	magazine_trim(cache);
 }

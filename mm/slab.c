@@ -47,6 +47,12 @@ static size_t on_slab_header(const struct kmem_cache *cache, size_t nr)
 	return align_up(sizeof(struct slab) + nr, cache->align);
 }
 
+/* Starts of objects in so many bytes, whether or not a slab may have as many objects. */
+static size_t states_in(const struct kmem_cache *cache, unsigned order)
+{
+	return ((PAGE_SIZE << order) - 1) / cache->size + 1;
+}
+
 static size_t objects_in(const struct kmem_cache *cache, unsigned order)
 {
 	size_t bytes = PAGE_SIZE << order;
@@ -96,9 +102,8 @@ void slab_choose_layout(struct kmem_cache *cache)
 	cache->min_order = (uint8_t)get_order(cache->size);
 	cache->order = (uint8_t)choose_order(cache);
 	cache->nr = (uint16_t)objects_in(cache, cache->order);
-	/* Exact for every offset < 2^15, the largest slab of several objects: the error of
-	   the rounded-up reciprocal times the offset stays below 2^32 (offset, size < 2^16). */
-	cache->reciprocal = 0;
+	cache->nr_states = (uint16_t)(cache->nr == 1 ? 1 : states_in(cache, cache->order));
+	cache->reciprocal = 1;
 	if (cache->nr > 1)
 		cache->reciprocal =
 			(uint32_t)((((uint64_t)1 << 32) + cache->size - 1) / cache->size);
@@ -106,29 +111,35 @@ void slab_choose_layout(struct kmem_cache *cache)
 
 size_t slab_descriptor_size(const struct kmem_cache *cache)
 {
-	return sizeof(struct slab) + cache->nr;
+	return sizeof(struct slab) + cache->nr_states;
 }
 
 /* --- descriptors --------------------------------------------------------------- */
 
-static const uint16_t descriptor_sizes[] = {32, 48, 64, 96, 160, 304};
+static const uint16_t descriptor_sizes[] = {48, 56, 72, 80, 104, 128, 168, 320};
 
 #define NR_DESCRIPTOR_CACHES (sizeof(descriptor_sizes) / sizeof(descriptor_sizes[0]))
 
-_Static_assert(sizeof(struct slab) + SLAB_MAX_OBJECTS <= 304, "the largest descriptor fits");
+_Static_assert(sizeof(struct slab) + PAGE_SIZE / SLAB_MIN_SIZE <= 320,
+	       "the largest descriptor fits");
 
 static struct kmem_cache descriptor_caches[NR_DESCRIPTOR_CACHES];
+
+/* States of a slab whose objects are all free, but for the last one's. */
+static uint8_t states_chained[SLAB_MAX_OBJECTS];
 
 void slab_init(void)
 {
 	slab_pages = 0;
 	slab_reclaimable_pages = 0;
+	for (unsigned i = 0; i < SLAB_MAX_OBJECTS; i++)
+		states_chained[i] = (uint8_t)(i + 1);
 	for (size_t i = 0; i < NR_DESCRIPTOR_CACHES; i++) {
 		char name[KMEM_CACHE_NAME_MAX];
 
 		mm_snprintf(name, sizeof(name), "slab-descriptor-%u", descriptor_sizes[i]);
 		cache_setup(&descriptor_caches[i], name, descriptor_sizes[i], 0,
-			    SLAB_INTERNAL | SLAB_ON_SLAB, NULL);
+			    SLAB_INTERNAL | SLAB_ON_SLAB, NULL, NULL);
 	}
 }
 
@@ -186,12 +197,26 @@ static struct page *alloc_slab_pages(const struct kmem_cache *cache, gfp_t gfp)
 	return page;
 }
 
+/* Each free object's state names the next one; what lies beyond the last is never live. */
+static void form_states(struct slab *slab)
+{
+	const struct kmem_cache *cache = slab->cache;
+	size_t beyond = 0;
+
+	if (cache->nr > 1 && !(cache->flags & SLAB_ON_SLAB))
+		beyond = states_in(cache, slab->order) - slab->nr;
+	memcpy(slab->state, states_chained, slab->nr);
+	memset(slab->state + slab->nr - 1, OBJECT_FREE_LAST, beyond + 1);
+}
+
 /* A descriptor for a block of pages, all objects free.  The pages do not know it yet. */
 void slab_form(struct slab *slab, struct kmem_cache *cache, struct page *page)
 {
 	unsigned order = page->order;
 
 	slab->cache = cache;
+	slab->stacks = cache->stacks;
+	slab->reciprocal = cache->flags & SLAB_ON_SLAB ? 0 : cache->reciprocal;
 	slab->order = (uint8_t)order;
 	slab->nr = cache->nr;
 	if (order != cache->order)
@@ -202,9 +227,7 @@ void slab_form(struct slab *slab, struct kmem_cache *cache, struct page *page)
 	slab->nr_taken = 0;
 	slab->first_free = 0;
 	slab->deferred = OBJECT_FREE_LAST;
-	for (unsigned i = 0; i + 1 < slab->nr; i++)
-		slab->state[i] = (uint8_t)(i + 1);
-	slab->state[slab->nr - 1] = OBJECT_FREE_LAST;
+	form_states(slab);
 	if (cache->ctor) {
 		for (unsigned i = 0; i < slab->nr; i++)
 			cache->ctor(slab_object(slab, i));
@@ -294,25 +317,76 @@ static void set_taken(struct slab *slab, unsigned nr_taken)
 	__atomic_store_n(&slab->nr_taken, (uint16_t)nr_taken, __ATOMIC_RELAXED);
 }
 
-/* Take an object off a slab's free list, a partial slab first.  NULL: the cache must grow. */
-struct slab *slab_take_locked(struct kmem_cache *cache, unsigned *index)
+/* A slab that has a free object; NULL: the cache must grow. */
+static struct slab *slab_with_free_locked(struct kmem_cache *cache)
 {
 	struct slab *slab = first_slab(&cache->partial);
 
-	if (!slab) {
-		slab = first_slab(&cache->empty);
-		if (!slab)
-			return NULL;
+	if (slab)
+		return slab;
+	slab = first_slab(&cache->empty);
+	if (slab) {
 		cache->nr_empty--;
 		list_move(&cache->partial, &slab->link);
 	}
-	*index = slab->first_free;
-	slab->first_free = slab->state[*index];
-	set_taken(slab, slab->nr_taken + 1u);
-	cache->nr_taken++;
+	return slab;
+}
+
+/* n objects of the slab's have left its free list. */
+static void count_taken_locked(struct kmem_cache *cache, struct slab *slab, unsigned n)
+{
+	set_taken(slab, slab->nr_taken + n);
+	cache->nr_taken += n;
 	if (slab->nr_taken == slab->nr)
 		list_move(&cache->full, &slab->link);
+}
+
+/* Take an object off a slab's free list, a partial slab first.  NULL: the cache must grow. */
+struct slab *slab_take_locked(struct kmem_cache *cache, unsigned *index)
+{
+	struct slab *slab = slab_with_free_locked(cache);
+
+	if (!slab)
+		return NULL;
+	*index = slab->first_free;
+	slab->first_free = slab->state[*index];
+	count_taken_locked(cache, slab, 1);
 	return slab;
+}
+
+/* Up to n objects of one slab into slots, as cached; returns how many. */
+static unsigned take_from_locked(struct slab *slab, uint32_t size, struct mm_slot *slots,
+				 size_t n)
+{
+	unsigned index = slab->first_free, taken = 0;
+
+	do {
+		uint8_t *state = &slab->state[index];
+
+		slots[taken++] = (struct mm_slot){slab->base + index * size, state};
+		index = *state;
+		*state = OBJECT_CACHED;
+	} while (taken < n && index != OBJECT_FREE_LAST);
+	slab->first_free = (uint8_t)index;
+	return taken;
+}
+
+/* Up to n objects into slots; returns how many there were. */
+size_t slab_take_many_locked(struct kmem_cache *cache, struct mm_slot *slots, size_t n)
+{
+	size_t taken = 0;
+
+	while (taken < n) {
+		struct slab *slab = slab_with_free_locked(cache);
+		unsigned part;
+
+		if (!slab)
+			break;
+		part = take_from_locked(slab, cache->size, slots + taken, n - taken);
+		count_taken_locked(cache, slab, part);
+		taken += part;
+	}
+	return taken;
 }
 
 /* Put an object back on its slab's free list. */

@@ -11,7 +11,11 @@
 #include <kernel/spinlock.h>
 
 #define MM_HOST_NR_CPUS MAX_CPUS
-#define MM_CPU_STRIDE   CPU_STRIDE /* %gs:array is this CPU's element, if that is its size */
+
+/* `make FAST_PATH=irqsave`: pop and push as on a host that has no say in interrupt entry. */
+#ifndef FAST_PATH_IRQSAVE
+#include <restart.h>
+#endif
 
 typedef uint32_t mm_irqflags_t;
 

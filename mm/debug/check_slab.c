@@ -97,17 +97,43 @@ static void check_slabs(const struct kmem_cache *cache, const struct list *slabs
 	}
 }
 
-/* Is this object in an earlier slot too, of this magazine or of another CPU's? */
-static bool is_elsewhere(const struct kmem_cache *cache, unsigned cpu, uint32_t slot)
+/* A run of slots that should each hold another cached object. */
+struct run {
+	const struct mm_slot *slots;
+	size_t n;
+};
+
+/* [c] The i-th run of a cache's: of the stack of each CPU, then of the depot's magazines. */
+static bool run_at(const struct kmem_cache *cache, unsigned i, struct run *run)
 {
-	const void *object = cache->magazine[cpu]->slots[slot].object;
+	const struct magazine *magazine;
 
-	for (unsigned i = 0; i <= cpu; i++) {
-		const struct magazine *magazine = cache->magazine[i];
-		uint32_t end = i == cpu ? slot : magazine->count;
+	if (i < MM_HOST_NR_CPUS) {
+		const struct mm_stack *stack = &cache->stacks[i];
 
-		for (uint32_t j = 0; j < end; j++) {
-			if (magazine->slots[j].object == object)
+		run->slots = stack->magazine ? stack->magazine->slots : NULL;
+		run->n = stack->magazine ? stack_count(stack) : 0;
+		return true;
+	}
+	magazine = cache->depot_full;
+	for (i -= MM_HOST_NR_CPUS; i > 0 && magazine; i--)
+		magazine = magazine->next;
+	if (!magazine)
+		return false;
+	run->slots = magazine->slots;
+	run->n = magazine->count;
+	return true;
+}
+
+/* Is this object in an earlier slot too, of this run or of one before it? */
+static bool is_elsewhere(const struct kmem_cache *cache, unsigned which, size_t slot,
+			 const void *object)
+{
+	struct run run;
+
+	for (unsigned i = 0; i <= which && run_at(cache, i, &run); i++) {
+		for (size_t j = 0; j < (i == which ? slot : run.n); j++) {
+			if (run.slots[j].object == object)
 				return true;
 		}
 	}
@@ -115,13 +141,11 @@ static bool is_elsewhere(const struct kmem_cache *cache, unsigned cpu, uint32_t 
 }
 
 /* Magazine invariant I1: every slot holds an object of this cache that says so, once. */
-static void check_magazine(const struct kmem_cache *cache, unsigned cpu,
-			   struct violations *found)
+static void check_run(const struct kmem_cache *cache, unsigned which, const struct run *run,
+		      struct violations *found)
 {
-	const struct magazine *magazine = cache->magazine[cpu];
-
-	for (uint32_t i = 0; i < magazine->count; i++) {
-		const struct magazine_slot *slot = &magazine->slots[i];
+	for (size_t i = 0; i < run->n; i++) {
+		const struct mm_slot *slot = &run->slots[i];
 		const struct page *page = page_of_address(slot->object);
 		unsigned index;
 
@@ -135,16 +159,48 @@ static void check_magazine(const struct kmem_cache *cache, unsigned cpu,
 		    *slot->state != OBJECT_CACHED)
 			violation_add(found, (uintptr_t)slot->object,
 				      "an object in a magazine is not marked so");
-		else if (is_elsewhere(cache, cpu, i))
+		else if (is_elsewhere(cache, which, i, slot->object))
 			violation_add(found, (uintptr_t)slot->object,
 				      "an object is in two slots of magazines");
 	}
+}
+
+/* The stacks' ends, the stopper below, and the depot's counts. */
+static void check_magazines(const struct kmem_cache *cache, struct violations *found)
+{
+	size_t in_depot = 0, full = 0;
+
+	for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++) {
+		const struct mm_stack *stack = &cache->stacks[cpu];
+
+		if (stack->top[-1].object && !stack->magazine)
+			violation_add(found, (uintptr_t)stack,
+				      "a stack without a magazine has objects");
+		if (!stack->magazine)
+			continue;
+		if (stack->magazine->stopper.object)
+			violation_add(found, (uintptr_t)stack,
+				      "a stack's stopper is an object");
+		if (stack_count(stack) > stack->magazine->capacity ||
+		    stack->capacity != stack->magazine->capacity ||
+		    stack->limit != stack->magazine->slots + stack->magazine->capacity)
+			violation_add(found, (uintptr_t)stack,
+				      "a stack ends where its magazine does not");
+	}
+	for (const struct magazine *m = cache->depot_full; m && full <= cache->nr_full;
+	     m = m->next) {
+		in_depot += m->count;
+		full++;
+	}
+	if (full != cache->nr_full || in_depot != cache->nr_depot)
+		violation_add(found, (uintptr_t)cache, "a depot's counts are wrong");
 }
 
 void slab_check_locked(const struct kmem_cache *cache, struct violations *found)
 {
 	struct totals totals = {0};
 	size_t not_empty;
+	struct run run;
 
 	check_slabs(cache, &cache->partial, LIST_PARTIAL, &totals, found);
 	check_slabs(cache, &cache->full, LIST_FULL, &totals, found);
@@ -161,6 +217,7 @@ void slab_check_locked(const struct kmem_cache *cache, struct violations *found)
 	if (totals.cached != magazine_count(cache))
 		violation_add(found, (uintptr_t)cache,
 			      "objects marked cached are in no magazine");
-	for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++)
-		check_magazine(cache, cpu, found);
+	check_magazines(cache, found);
+	for (unsigned i = 0; run_at(cache, i, &run); i++)
+		check_run(cache, i, &run, found);
 }

@@ -13,30 +13,40 @@
  * So the free list needs nothing of the objects.
  */
 enum {
-	OBJECT_CACHED = 0xfd,   /* in a magazine */
-	OBJECT_LIVE = 0xfe,     /* in a caller's hands */
-	OBJECT_FREE_LAST = 0xff /* on the slab's free list, and its end */
-				/* below: on the free list; the index of the next */
-				/* these two also on the list of deferred objects */
+	OBJECT_CACHED = MM_OBJECT_CACHED, /* in a magazine */
+	OBJECT_LIVE = MM_OBJECT_LIVE,     /* in a caller's hands */
+	OBJECT_FREE_LAST = 0xff           /* on the slab's free list, and its end */
+					  /* below: on the free list; the index of the next */
+					  /* these two also on the list of deferred objects */
 };
 
 #define SLAB_MAX_OBJECTS OBJECT_CACHED /* indexes are below */
 
-/* One slab: 2^order pages cut into objects.  This descriptor lies outside them. */
+#define SLAB_MAX_ORDER   3u /* slabs of small objects are no larger: 32 KiB */
+
+/*
+ * One slab: 2^order pages cut into objects.  This descriptor lies outside them.  What a free
+ * needs comes first.
+ */
 struct slab {
-	struct list link;           /* [c] on one of the cache's lists */
+	char *base; /* [I] first object */
+	uint32_t
+		reciprocal; /* [I] the cache's; 0, which no object passes, in an on-slab slab */
+	struct mm_stack *stacks;    /* [I] the cache's */
 	struct kmem_cache *cache;   /* [I] */
-	char *base;                 /* [I] first object */
+	struct list link;           /* [c] on one of the cache's lists */
 	struct slab *deferred_next; /* [a] on the cache's list of slabs with deferred objects */
 	uint16_t nr;                /* [I] objects */
 	uint16_t nr_taken;          /* [c] objects not on the free list; reports look on: [a] */
 	uint8_t first_free;         /* [c] index, or OBJECT_FREE_LAST: none */
 	uint8_t order;              /* [I] */
 	uint8_t deferred;           /* [a] first deferred object, or OBJECT_FREE_LAST: none */
-	uint8_t state[];            /* [c] one per object; [p] while cached or live */
+	/*
+	 * [c] One per object; [p] while cached or live.  Then one for each further object that
+	 * would fit: OBJECT_FREE_LAST for ever, so that an index need not be compared with nr.
+	 */
+	uint8_t state[];
 };
-
-#define SLAB_MAX_ORDER    3u /* slabs of small objects are no larger: 32 KiB */
 
 /*
  * Empty slabs that a cache keeps: enough that a load that swings by a slab does not call the
@@ -51,22 +61,21 @@ struct slab {
 #define SLAB_ON_SLAB ((slab_flags_t)0x200u) /* descriptor at the start of the slab itself */
 #define SLAB_KMALLOC ((slab_flags_t)0x400u) /* kmalloc's: never destroyed */
 
-struct magazine;
-
 struct kmem_cache {
-	struct magazine *magazine[MM_HOST_NR_CPUS]; /* [p] never NULL */
-
 	/* [I] */
-	uint32_t size;        /* bytes from object to object */
-	uint32_t reciprocal;  /* 2^32 / size, rounded up; 0 with one object a slab */
-	uint32_t object_size; /* bytes that a caller may use */
+	struct mm_stack *stacks; /* one for each CPU: [p] */
+	uint32_t size;           /* bytes from object to object */
+	uint32_t reciprocal;     /* 2^32 / size, rounded up; 1 with one object a slab */
+	uint32_t object_size;    /* bytes that a caller may use */
 	uint32_t align;
 	slab_flags_t flags;
 	gfp_t slab_gfp; /* zone and pageblock type of slabs */
 	uint16_t nr;    /* objects in a slab of `order` */
+	uint16_t
+		nr_states; /* bytes of state that such a slab has: nr, and what would fit beyond */
 	uint8_t order,
-		min_order; /* pages of a slab: wanted, and the least that holds an object */
-	uint16_t magazine_capacity; /* 0: none */
+		min_order;     /* pages of a slab: wanted, and the least that holds an object */
+	uint16_t capacity_max; /* of its magazines; 0: it has none */
 	void (*ctor)(void *object);
 	char name[KMEM_CACHE_NAME_MAX];
 
@@ -79,6 +88,15 @@ struct kmem_cache {
 	size_t nr_slabs, nr_empty;
 	size_t nr_taken; /* objects on no slab's free list: live, cached, or deferred */
 
+	/* The depot; the three that are looked at without the lock are [a], too. */
+	struct magazine *depot_full, *depot_empty;
+	struct magazine *outgrown; /* empty, and smaller than today's */
+	size_t nr_depot;           /* objects in the magazines of depot_full */
+	uint16_t nr_full;          /* these magazines; [a] */
+	uint16_t depot_limit;      /* how many of them are wanted at most; [a] */
+	uint16_t capacity;         /* of magazines that are made now; [a] */
+	uint16_t misses;           /* stacks that were empty or full, since that changed */
+
 	/* [a] Left by those who could not have the lock; drained by cache_lock(). */
 	struct slab *deferred;   /* slabs with deferred objects */
 	struct list *fresh;      /* new slabs, on no list yet; the next is link.next */
@@ -87,16 +105,34 @@ struct kmem_cache {
 
 #define SLAB_NO_OBJECT (~0u)
 
-/* Index of the object that starts at `p`; SLAB_NO_OBJECT if none does. */
+/*
+ * Index of the object that starts at `p`, or of one beyond the last of the slab, which is
+ * never live; SLAB_NO_OBJECT if none can start there.  `p` lies in the slab's marked pages, at
+ * `base` or behind it.
+ *
+ * With r = 2^32 / size rounded up, e = r * size - 2^32 < size and offset = k * size + rest,
+ * the product is k * 2^32 + k * e + rest * r.  Where r > 2^15 + size, as for all sizes
+ * of which a slab of at most 2^15 bytes holds several, k * e < 2^15: so the upper half is k, and
+ * the lower half is below r exactly if rest is 0 (Lemire, Kaser and Kurz 2019).
+ */
+static inline unsigned slab_index_by(const struct slab *slab, const void *p,
+				     uint32_t reciprocal)
+{
+	uint32_t offset = (uint32_t)((uintptr_t)p - (uintptr_t)slab->base);
+	uint64_t product = (uint64_t)offset * reciprocal;
+
+	return likely((uint32_t)product < reciprocal) ? (unsigned)(product >> 32)
+						      : SLAB_NO_OBJECT;
+}
+
+/* Index of the object that starts at `p`, wherever that is; SLAB_NO_OBJECT if none does. */
 static inline unsigned slab_index(const struct slab *slab, const void *p)
 {
-	uintptr_t offset = (uintptr_t)p - (uintptr_t)slab->base;
-	const struct kmem_cache *cache = slab->cache;
-	unsigned index = (unsigned)(((uint64_t)(uint32_t)offset * cache->reciprocal) >> 32);
+	unsigned index = SLAB_NO_OBJECT;
 
-	if (likely(offset == (uintptr_t)index * cache->size && index < slab->nr))
-		return index;
-	return SLAB_NO_OBJECT;
+	if ((uintptr_t)p - (uintptr_t)slab->base < PAGE_SIZE << slab->order)
+		index = slab_index_by(slab, p, slab->cache->reciprocal);
+	return index < slab->nr ? index : SLAB_NO_OBJECT;
 }
 
 static inline void *slab_object(const struct slab *slab, unsigned index)
@@ -137,6 +173,7 @@ void slab_form(struct slab *slab, struct kmem_cache *cache, struct page *page);
 size_t slab_marked_pages(const struct slab *slab);
 void *slab_publish(struct slab *slab);
 bool slab_defer(struct slab *slab, unsigned index);
+size_t slab_take_many_locked(struct kmem_cache *cache, struct mm_slot *slots, size_t n);
 struct slab *slab_take_locked(struct kmem_cache *cache, unsigned *index);
 void slab_give_locked(struct kmem_cache *cache, struct slab *slab, unsigned index);
 void slab_cull_locked(struct kmem_cache *cache, size_t keep, struct list *doomed);
@@ -145,7 +182,7 @@ size_t slab_release_all(struct list *doomed);
 /* kmem_cache.c: caches */
 void cache_init(void);
 void cache_setup(struct kmem_cache *cache, const char *name, size_t size, size_t align,
-		 slab_flags_t flags, void (*ctor)(void *object));
+		 slab_flags_t flags, void (*ctor)(void *object), struct mm_stack *stacks);
 bool cache_admit(const struct kmem_cache *cache, gfp_t *gfp, uintptr_t caller);
 void *cache_alloc(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller);
 void cache_free_object(struct slab *slab, void *object, uintptr_t caller);

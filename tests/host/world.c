@@ -4,6 +4,11 @@
 #include <mm_host.h>
 #include <unit/world.h>
 
+unsigned world_cpus(void)
+{
+	return MM_HOST_NR_CPUS;
+}
+
 unsigned world_set_cpu(unsigned cpu)
 {
 	unsigned before = mm_cpu_id();

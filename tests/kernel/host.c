@@ -49,6 +49,11 @@ void test_host_run(void (*body)(struct test_result *result), struct test_result 
 	body(result);
 }
 
+unsigned world_cpus(void)
+{
+	return MM_HOST_NR_CPUS;
+}
+
 /* Each element is the other CPU's own again, when this one gives it back. */
 static void pretend(unsigned before, unsigned after)
 {

@@ -177,9 +177,12 @@ class Caches(gdb.Command):
 
     @staticmethod
     def cached(cache):
-        magazines = cache["magazine"]
-        first, last = magazines.type.range()
-        return sum(int(magazines[cpu]["count"]) for cpu in range(first, last + 1) if int(magazines[cpu]))
+        count = int(cache["nr_depot"])
+        for cpu in range(symbol("kmalloc_stacks")[0].type.range()[1] + 1):
+            stack = cache["stacks"][cpu]
+            if int(stack["magazine"]):
+                count += int(stack["top"] - stack["magazine"]["slots"][0].address)
+        return count
 
 
 class Page(gdb.Command):

@@ -67,11 +67,11 @@ TEST(the_magazine_serves)
 	kmem_cache_free_bulk(cache, 24, objects);
 	taken = cache->nr_taken;
 	cached = magazine_count(cache);
-	ASSERT(cached >= 16);
-	ASSERT_EQ(kmem_cache_alloc_bulk(cache, GFP_ATOMIC, 16, objects), 16);
+	ASSERT(cached >= 4);
+	ASSERT_EQ(kmem_cache_alloc_bulk(cache, GFP_ATOMIC, 4, objects), 4);
 	EXPECT_EQ(cache->nr_taken, taken);
-	EXPECT_EQ(magazine_count(cache), cached - 16);
-	kmem_cache_free_bulk(cache, 16, objects);
+	EXPECT_EQ(magazine_count(cache), cached - 4);
+	kmem_cache_free_bulk(cache, 4, objects);
 	EXPECT_EQ(cache->nr_taken, taken);
 	EXPECT_EQ(magazine_count(cache), cached);
 	EXPECT(kmem_cache_destroy(cache));
@@ -86,8 +86,8 @@ TEST(the_rest_goes_to_the_slabs)
 	ASSERT_EQ(kmem_cache_alloc_bulk(cache, GFP_KERNEL, MANY, objects), MANY);
 	EXPECT_EQ(magazine_count(cache), 0);
 	kmem_cache_free_bulk(cache, MANY, objects);
-	EXPECT_EQ(magazine_count(cache), cache->magazine_capacity);
-	EXPECT_EQ(cache->nr_taken, cache->magazine_capacity);
+	EXPECT_EQ(magazine_count(cache), cache->capacity);
+	EXPECT_EQ(cache->nr_taken, cache->capacity);
 	EXPECT(cache->nr_empty <= EMPTY_SLABS_KEPT);
 	EXPECT(kmem_cache_destroy(cache));
 }
@@ -226,10 +226,13 @@ TEST(mistakes_in_several_strides)
 /* In an interrupt handler, or with interrupts off; and freed by another CPU. */
 TEST(with_interrupts_off_and_on_another_cpu)
 {
-	struct kmem_cache *cache = kmem_cache_create("test-bulk", 40, 0, 0, NULL);
+	struct kmem_cache *cache;
 	mm_irqflags_t flags;
 	unsigned cpu;
 
+	if (world_cpus() < 2)
+		SKIP("one CPU only");
+	cache = kmem_cache_create("test-bulk", 40, 0, 0, NULL);
 	ASSERT(cache);
 	flags = mm_irq_save();
 	EXPECT_EQ(kmem_cache_alloc_bulk(cache, GFP_ATOMIC, 100, objects), 100);
@@ -239,7 +242,7 @@ TEST(with_interrupts_off_and_on_another_cpu)
 	kmem_cache_free_bulk(cache, 50, objects + 50);
 	world_set_cpu(cpu);
 	EXPECT_EQ(live_in(cache), 0);
-	EXPECT_EQ(cache->magazine[1]->count, 32);
+	EXPECT_EQ(stack_count(&cache->stacks[1]), cache->capacity);
 	EXPECT(kmem_cache_destroy(cache));
 }
 

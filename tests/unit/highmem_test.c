@@ -236,7 +236,7 @@ TEST(local_is_of_this_cpu)
 
 	if (!has_high())
 		SKIP(NO_HIGH);
-	if (MM_HOST_NR_CPUS < 2)
+	if (world_cpus() < 2)
 		SKIP("one CPU only");
 	page = high_page();
 	here = kmap_local_page(page);

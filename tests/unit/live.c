@@ -54,8 +54,23 @@ size_t held_take(struct held *held, gfp_t gfp, unsigned order, size_t most)
 	return n;
 }
 
+/* All empty slabs and this CPU's magazines back to the page allocator. */
+static void release_spare(void)
+{
+	struct list *link;
+
+	/* Descriptors and magazines come back to caches that stand earlier, where they may be
+	   the last of a slab with a descriptor of its own. */
+	for (unsigned quiet = 0; quiet < 2; quiet++) {
+		list_for_each (link, &cache_list)
+			if (kmem_cache_shrink(list_entry(link, struct kmem_cache, link)))
+				quiet = 0;
+	}
+}
+
 void held_drain(struct held *held, gfp_t gfp)
 {
+	release_spare();
 	for (unsigned order = MM_NR_ORDERS; order-- > 0;)
 		held_take(held, gfp, order, SIZE_MAX);
 }
@@ -102,12 +117,7 @@ void fingerprint_take(struct fingerprint *fingerprint)
 
 void live_settle(struct fingerprint *fingerprint)
 {
-	struct list *link;
-
-	/* Descriptors of released slabs come back to caches that stand earlier: twice. */
-	for (unsigned round = 0; round < 2; round++)
-		list_for_each (link, &cache_list)
-			kmem_cache_shrink(list_entry(link, struct kmem_cache, link));
+	release_spare();
 	fingerprint_take(fingerprint);
 }
 

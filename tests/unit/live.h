@@ -30,7 +30,11 @@ struct page *held_pop(struct held *held);
 /* Blocks of one order until there are no more, or until `most`; returns how many. */
 size_t held_take(struct held *held, gfp_t gfp, unsigned order, size_t most);
 
-/* All that these flags can have: the largest blocks first, single pages last. */
+/*
+ * All that these flags can have: the largest blocks first, single pages last.  Before that, all
+ * empty slabs and this CPU's magazines go back to the page allocator, so that nothing is
+ * left for reclaim to find.
+ */
 void held_drain(struct held *held, gfp_t gfp);
 void held_free(struct held *held);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Magazines: what goes in comes out, last in first out; a full one spills its older
- * half, an empty one refills by half; each CPU has its own, also for objects of another;
- * without memory for one the cache works all the same.
+ * Magazines and the depot: what goes in comes out, last in first out; an empty stack is traded
+ * for a full magazine, a full one for an empty; each CPU has its own, also for objects of
+ * another; sizes follow the load; without memory for a magazine the cache works all the
+ * same.
  */
 #include "live.h"
 #include "world.h"
@@ -24,9 +25,15 @@ static void end(void)
 	EXPECT(kmem_cache_destroy(cache));
 }
 
-static struct magazine *mine(void)
+static struct mm_stack *mine(void)
 {
-	return cache->magazine[mm_cpu_id()];
+	return &cache->stacks[mm_cpu_id()];
+}
+
+/* Objects on this CPU's stack. */
+static uint32_t ready(void)
+{
+	return mine()->magazine ? stack_count(mine()) : 0;
 }
 
 static uint8_t *state_of(void *object)
@@ -46,15 +53,16 @@ static void check(void)
 
 TEST(capacity_follows_the_size)
 {
-	static const size_t sizes[] = {16,   256,  257,  1024,
-				       1025, 8192, 8193, KMEM_CACHE_SIZE_MAX};
-	static const unsigned capacities[] = {32, 32, 16, 16, 8, 8, 0, 0};
+	static const size_t sizes[] = {16,   264,  265,  546,  547, 1170,
+				       1171, 4096, 4097, 8192, 8193};
+	static const unsigned capacities[] = {62, 62, 30, 30, 14, 14, 6, 6, 2, 2, 0};
 
-	for (unsigned i = 0; i < 8; i++)
-		EXPECT_EQ(magazine_capacity_for(sizes[i]), capacities[i]);
-	/* No CPU sits on much: what the comment above the function promises. */
-	for (size_t size = 16; size <= 1024; size++)
-		EXPECT(magazine_capacity_for(size) * size <= 16384);
+	for (unsigned i = 0; i < sizeof(capacities) / sizeof(capacities[0]); i++)
+		EXPECTF(magazine_capacity_for(sizes[i]) == capacities[i], "size %zu: %u",
+			sizes[i], magazine_capacity_for(sizes[i]));
+	/* No CPU sits on much. */
+	for (size_t size = 16; size <= 8192; size++)
+		EXPECT(magazine_capacity_for(size) * size <= 24576);
 }
 
 TEST(fresh_cache_has_none)
@@ -64,14 +72,14 @@ TEST(fresh_cache_has_none)
 
 	if (!begin(64))
 		return;
-	EXPECT(!magazine_pop(cache));
-	EXPECT_EQ(magazine_push(cache, &live, &live), PUSH_FULL);
+	EXPECT(!mm_stack_pop(cache->stacks));
+	EXPECT_EQ(mm_stack_push(cache->stacks, &live, &live), MM_PUSH_FULL);
 	EXPECT_EQ(live, OBJECT_LIVE);
 	EXPECT_EQ(mine()->capacity, 0);
 	object = kmem_cache_alloc(cache, GFP_KERNEL);
 	EXPECT(object != NULL);
-	EXPECT_EQ(mine()->capacity, magazine_capacity_for(64));
-	EXPECT_EQ(mine()->count, magazine_capacity_for(64) / 2);
+	EXPECT_EQ(mine()->capacity, cache->capacity);
+	EXPECT(cache->capacity < cache->capacity_max);
 	kmem_cache_free(cache, object);
 	end();
 }
@@ -106,15 +114,15 @@ TEST(push_of_what_is_not_live_changes_nothing)
 	object = kmem_cache_alloc(cache, GFP_KERNEL);
 	ASSERT(object);
 	kmem_cache_free(cache, object);
-	count = mine()->count;
-	EXPECT_EQ(magazine_push(cache, object, state_of(object)), PUSH_NOT_LIVE);
-	EXPECT_EQ(mine()->count, count);
+	count = ready();
+	EXPECT_EQ(mm_stack_push(cache->stacks, object, state_of(object)), MM_PUSH_NOT_LIVE);
+	EXPECT_EQ(ready(), count);
 	EXPECT_EQ(*state_of(object), OBJECT_CACHED);
 	check();
 	end();
 }
 
-#define MANY 96u
+#define MANY 400u
 
 static void *objects[MANY];
 
@@ -132,47 +140,104 @@ static void give_many(unsigned n)
 		kmem_cache_free(cache, objects[i]);
 }
 
-TEST(full_one_spills_its_older_half)
+/* Freed objects fill the stack; when it is full, it goes to the depot as it is. */
+TEST(a_full_stack_goes_to_the_depot)
 {
-	unsigned capacity = magazine_capacity_for(64), n = 0;
-	void *oldest, *youngest;
+	struct magazine *filled;
+	unsigned n = 0;
 
 	if (!begin(64) || !take_many(MANY))
 		return;
-	while (mine()->count < capacity)
+	EXPECT_EQ(cache->nr_full, 0);
+	while (mine()->top < mine()->limit)
 		kmem_cache_free(cache, objects[n++]);
-	oldest = mine()->slots[0].object;
-	youngest = mine()->slots[capacity - 1].object;
-	EXPECT_EQ(magazine_push(cache, objects[n], state_of(objects[n])), PUSH_FULL);
+	filled = mine()->magazine;
+	EXPECT_EQ(mm_stack_push(cache->stacks, objects[n], state_of(objects[n])), MM_PUSH_FULL);
 	EXPECT_EQ(*state_of(objects[n]), OBJECT_LIVE);
 	kmem_cache_free(cache, objects[n++]);
-	EXPECT_EQ(mine()->count, capacity - capacity / 2 + 1);
-	EXPECT(*state_of(oldest) != OBJECT_CACHED && *state_of(oldest) != OBJECT_LIVE);
-	EXPECT_EQ(*state_of(youngest), OBJECT_CACHED);
-	EXPECT(mine()->slots[mine()->count - 1].object == objects[n - 1]);
+	EXPECT_EQ(cache->nr_full, 1);
+	EXPECT(cache->depot_full == filled);
+	EXPECT_EQ(cache->nr_depot, filled->capacity);
+	EXPECT_EQ(ready(), 1);
+	EXPECT(mine()->top[-1].object == objects[n - 1]);
 	check();
 	while (n < MANY)
 		kmem_cache_free(cache, objects[n++]);
+	EXPECT(cache->nr_full <= cache->depot_limit);
 	check();
 	end();
 }
 
-TEST(empty_one_refills_by_half)
+/* An empty stack is traded for the full magazine, and the last object freed comes first. */
+TEST(an_empty_stack_takes_it_back)
 {
-	unsigned capacity = magazine_capacity_for(64);
+	unsigned n = 0;
+
+	if (!begin(64) || !take_many(MANY))
+		return;
+	while (cache->nr_full == 0)
+		kmem_cache_free(cache, objects[n++]);
+	EXPECT(kmem_cache_alloc(cache, GFP_KERNEL) == objects[n - 1]);
+	EXPECT_EQ(ready(), 0);
+	EXPECT(kmem_cache_alloc(cache, GFP_KERNEL) == objects[n - 2]);
+	EXPECT_EQ(cache->nr_full, 0);
+	EXPECT_EQ(cache->nr_depot, 0);
+	EXPECT_EQ(ready(), mine()->capacity - 1);
+	check();
+	kmem_cache_free(cache, objects[n - 2]);
+	kmem_cache_free(cache, objects[n - 1]);
+	while (n < MANY)
+		kmem_cache_free(cache, objects[n++]);
+	end();
+}
+
+/* With nothing in the depot, half a magazine comes from the slabs. */
+TEST(the_slabs_refill_by_half)
+{
 	unsigned n = 0;
 
 	if (!begin(64))
 		return;
-	do
-		objects[n] = kmem_cache_alloc(cache, GFP_KERNEL);
-	while (EXPECT(objects[n++] != NULL) && mine()->count > 0 && n < MANY - 1);
-	EXPECT_EQ(mine()->count, 0);
-	EXPECT_EQ(n, capacity / 2 + 1);
 	objects[n++] = kmem_cache_alloc(cache, GFP_KERNEL);
-	EXPECT_EQ(mine()->count, capacity / 2);
+	while (ready() > 0)
+		objects[n++] = kmem_cache_alloc(cache, GFP_KERNEL);
+	EXPECT_EQ(n, mine()->capacity / 2);
+	objects[n++] = kmem_cache_alloc(cache, GFP_KERNEL);
+	EXPECT_EQ(ready(), mine()->capacity / 2 - 1);
 	check();
 	give_many(n);
+	end();
+}
+
+/* A cache that is used much keeps more ready, up to its size's most; a shrink ends that. */
+TEST(sizes_follow_the_load)
+{
+	unsigned first, rounds = 0;
+
+	if (!begin(64))
+		return;
+	first = cache->capacity;
+	while (cache->capacity < cache->capacity_max && rounds++ < 1000) {
+		ASSERT(take_many(MANY));
+		give_many(MANY);
+	}
+	EXPECT(first < cache->capacity_max);
+	EXPECT_EQ(cache->capacity, cache->capacity_max);
+	while (cache->depot_limit < 4 && rounds++ < 1000) {
+		ASSERT(take_many(MANY));
+		give_many(MANY);
+	}
+	EXPECT_EQ(cache->depot_limit, 4);
+	EXPECT_EQ(mine()->capacity, cache->capacity_max);
+	check();
+	kmem_cache_shrink(cache);
+	EXPECT_EQ(cache->capacity, first);
+	EXPECT_EQ(cache->depot_limit, 1);
+	EXPECT_EQ(magazine_count(cache), 0);
+	EXPECT_EQ(cache->nr_full, 0);
+	EXPECT(!cache->depot_empty && !cache->outgrown);
+	EXPECT_EQ(cache->nr_slabs, 0);
+	check();
 	end();
 }
 
@@ -200,23 +265,23 @@ TEST(object_freed_on_another_cpu)
 	void *object;
 	uint32_t count;
 
-	if (MM_HOST_NR_CPUS < 2)
+	if (world_cpus() < 2)
 		SKIP("one CPU only");
 	if (!begin(128))
 		return;
 	object = kmem_cache_alloc(cache, GFP_KERNEL);
 	ASSERT(object);
-	count = mine()->count;
+	count = ready();
 	home = world_set_cpu(1);
 	EXPECT_EQ(mine()->capacity, 0);
 	kmem_cache_free(cache, object);
-	EXPECT_EQ(mine()->count, 1);
-	EXPECT(mine()->slots[0].object == object);
+	EXPECT_EQ(ready(), 1);
+	EXPECT(mine()->top[-1].object == object);
 	check();
 	EXPECT(kmem_cache_alloc(cache, GFP_KERNEL) == object);
 	kmem_cache_free(cache, object);
 	world_set_cpu(home);
-	EXPECT_EQ(mine()->count, count);
+	EXPECT_EQ(ready(), count);
 	EXPECT_EQ(magazine_count(cache), count + 1);
 
 	expect_report(MM_REPORT_DOUBLE_FREE, 1);
@@ -230,12 +295,12 @@ TEST(objects_wander_between_cpus)
 {
 	unsigned home = mm_cpu_id(), n = 0;
 
-	if (MM_HOST_NR_CPUS < 2)
+	if (world_cpus() < 2)
 		SKIP("one CPU only");
 	if (!begin(48))
 		return;
 	for (unsigned step = 0; step < 4000 && !test_failed(); step++) {
-		world_set_cpu(test_random_below(MM_HOST_NR_CPUS));
+		world_set_cpu(test_random_below(world_cpus()));
 		if (n < MANY && (n == 0 || test_random() & 1)) {
 			objects[n] = kmem_cache_alloc(cache, GFP_KERNEL);
 			ASSERT(objects[n]);
@@ -287,7 +352,7 @@ static void give_all(struct kmem_cache *internal, struct chain *first)
 /* The internal cache whose objects hold a magazine of that capacity. */
 static struct kmem_cache *magazine_cache(unsigned capacity)
 {
-	size_t bytes = sizeof(struct magazine) + capacity * sizeof(struct magazine_slot);
+	size_t bytes = sizeof(struct magazine) + capacity * sizeof(struct mm_slot);
 	struct list *link;
 
 	list_for_each (link, &cache_list) {
@@ -302,7 +367,7 @@ static struct kmem_cache *magazine_cache(unsigned capacity)
 
 TEST(works_without_memory_for_a_magazine)
 {
-	struct kmem_cache *internal = magazine_cache(magazine_capacity_for(64));
+	struct kmem_cache *internal = magazine_cache(6);
 	struct chain *chain;
 	struct held held;
 	void *object, *again;
@@ -310,9 +375,16 @@ TEST(works_without_memory_for_a_magazine)
 	ASSERT(internal);
 	if (!begin(64))
 		return;
-	EXPECT(slab_grow(cache, GFP_KERNEL, 0));
 	held_init(&held);
 	held_drain(&held, GFP_NOWAIT | __GFP_MEMALLOC);
+	for (unsigned i = 0; i < 2; i++) { /* for a slab, and perhaps its descriptor's */
+		struct page *page = held_pop(&held);
+
+		ASSERT(page);
+		__free_pages(page, page->order);
+	}
+	EXPECT(slab_grow(cache, GFP_NOWAIT | __GFP_MEMALLOC, 0));
+	held_take(&held, GFP_NOWAIT | __GFP_MEMALLOC, 0, SIZE_MAX);
 	chain = take_all(internal);
 
 	object = kmem_cache_alloc(cache, GFP_NOWAIT);
@@ -334,6 +406,7 @@ TEST(works_without_memory_for_a_magazine)
 }
 
 TEST_SUITE(magazine, capacity_follows_the_size, fresh_cache_has_none, last_in_first_out,
-	   push_of_what_is_not_live_changes_nothing, full_one_spills_its_older_half,
-	   empty_one_refills_by_half, large_objects_have_none, object_freed_on_another_cpu,
-	   objects_wander_between_cpus, works_without_memory_for_a_magazine);
+	   push_of_what_is_not_live_changes_nothing, a_full_stack_goes_to_the_depot,
+	   an_empty_stack_takes_it_back, the_slabs_refill_by_half, sizes_follow_the_load,
+	   large_objects_have_none, object_freed_on_another_cpu, objects_wander_between_cpus,
+	   works_without_memory_for_a_magazine);

@@ -300,7 +300,7 @@ TEST(objects_of_the_allocator_itself)
 	EXPECT_LOG("of cache kmem_cache");
 	expect_kfree_refused(slab, MM_REPORT_BAD_ADDRESS, "0 bytes inside the ");
 	EXPECT_LOG("of cache slab-descriptor");
-	expect_kfree_refused(cache->magazine[mm_cpu_id()], MM_REPORT_BAD_ADDRESS,
+	expect_kfree_refused(cache->stacks[mm_cpu_id()].magazine, MM_REPORT_BAD_ADDRESS,
 			     "0 bytes inside the ");
 	EXPECT_LOG("of cache magazine");
 	expect_cache_free_refused(virt_to_page(cache)->slab->cache, cache,

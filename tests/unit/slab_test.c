@@ -127,6 +127,7 @@ static void check_index(size_t size)
 	lay_out(&cache, size, 8, 0);
 	slab.base = base;
 	slab.nr = cache.nr;
+	slab.order = cache.order;
 	slots = (size_t)cache.nr * cache.size;
 	for (size_t offset = 0; offset < slots + cache.size; offset++) {
 		unsigned expected = SLAB_NO_OBJECT;
@@ -305,7 +306,7 @@ TEST(larger_objects_against_a_model)
 static struct {
 	struct kmem_cache *cache, *other;
 	struct slab *full, *partial, *empty;
-	struct magazine *magazine;
+	struct mm_stack *stack;
 	void *objects[64];
 	unsigned n;
 } victim;
@@ -367,7 +368,8 @@ DAMAGE(state_live_to_cached, *live_byte ^= OBJECT_LIVE ^ OBJECT_CACHED)
 DAMAGE(state_live_to_free, *live_byte ^= OBJECT_LIVE ^ 3)
 DAMAGE(state_free_to_live, *free_byte ^= 0xf0)
 DAMAGE(state_free_list_cycle, *free_byte ^= 7)
-DAMAGE(state_cached_to_live, *victim.magazine->slots[0].state ^= OBJECT_LIVE ^ OBJECT_CACHED)
+DAMAGE(state_cached_to_live,
+       *victim.stack->magazine->slots[0].state ^= OBJECT_LIVE ^ OBJECT_CACHED)
 DAMAGE(slab_cache, swap_pointers(&victim.partial->cache, &victim.other))
 DAMAGE(page_kind, page_of_slab(victim.full)->kind ^= PAGE_SLAB ^ PAGE_BLOCK)
 DAMAGE(page_slab,
@@ -375,14 +377,27 @@ DAMAGE(page_slab,
 DAMAGE(cache_nr_slabs, victim.cache->nr_slabs ^= 1)
 DAMAGE(cache_nr_taken, victim.cache->nr_taken ^= 1)
 DAMAGE(cache_nr_empty, victim.cache->nr_empty ^= 1)
-DAMAGE(magazine_holds, victim.magazine->count ^= 1)
+static bool moved_top;
+
+DAMAGE(magazine_holds, victim.stack->top--; moved_top ^= true;
+       victim.stack->top += moved_top ? 0 : 2)
+DAMAGE(stack_limit,
+       victim.stack->limit = (struct mm_slot *)((uintptr_t)victim.stack->limit ^ 8))
+DAMAGE(stack_capacity, victim.stack->capacity ^= 1)
+DAMAGE(magazine_capacity, victim.stack->magazine->capacity ^= 1)
+DAMAGE(magazine_stopper,
+       victim.stack->magazine->stopper.object = victim.stack->magazine->stopper.object
+							? NULL
+							: victim.cache)
+DAMAGE(depot_full, victim.cache->nr_full ^= 1)
+DAMAGE(depot_objects, victim.cache->nr_depot ^= 1)
 DAMAGE(magazine_object,
-       victim.magazine->slots[0].object = (void *)((uintptr_t)victim.magazine->slots[0].object ^
-						   8))
+       victim.stack->magazine->slots[0].object =
+	       (void *)((uintptr_t)victim.stack->magazine->slots[0].object ^ 8))
 DAMAGE(magazine_object_live,
-       swap_pointers(&victim.magazine->slots[0].object, &victim.objects[0]))
-DAMAGE(magazine_state,
-       swap_pointers(&victim.magazine->slots[0].state, &victim.magazine->slots[1].state))
+       swap_pointers(&victim.stack->magazine->slots[0].object, &victim.objects[0]))
+DAMAGE(magazine_state, swap_pointers(&victim.stack->magazine->slots[0].state,
+				     &victim.stack->magazine->slots[1].state))
 DAMAGE(partial_on_full, swap_lists(&victim.cache->partial, &victim.cache->full))
 DAMAGE(empty_on_partial, swap_lists(&victim.cache->empty, &victim.cache->partial))
 DAMAGE(full_on_empty, swap_lists(&victim.cache->full, &victim.cache->empty))
@@ -396,10 +411,10 @@ static void magazine_object_foreign(void)
 	static void *kept;
 
 	if (!kept) {
-		kept = victim.magazine->slots[0].object;
-		victim.magazine->slots[0].object = victim.other;
+		kept = victim.stack->magazine->slots[0].object;
+		victim.stack->magazine->slots[0].object = victim.other;
 	} else {
-		victim.magazine->slots[0].object = kept;
+		victim.stack->magazine->slots[0].object = kept;
 		kept = NULL;
 	}
 }
@@ -407,13 +422,13 @@ static void magazine_object_foreign(void)
 /* The same object twice: it would be handed out twice. */
 static void magazine_duplicate(void)
 {
-	static struct magazine_slot kept;
+	static struct mm_slot kept;
 
 	if (!kept.object) {
-		kept = victim.magazine->slots[0];
-		victim.magazine->slots[0] = victim.magazine->slots[1];
+		kept = victim.stack->magazine->slots[0];
+		victim.stack->magazine->slots[0] = victim.stack->magazine->slots[1];
 	} else {
-		victim.magazine->slots[0] = kept;
+		victim.stack->magazine->slots[0] = kept;
 		kept.object = NULL;
 	}
 }
@@ -444,6 +459,12 @@ static const struct {
 	{"nr_taken of the cache", cache_nr_taken},
 	{"nr_empty", cache_nr_empty},
 	{"magazine count", magazine_holds},
+	{"end of a stack", stack_limit},
+	{"capacity of a stack", stack_capacity},
+	{"capacity of a magazine", magazine_capacity},
+	{"stopper of a magazine", magazine_stopper},
+	{"count of full magazines", depot_full},
+	{"count of objects in the depot", depot_objects},
 	{"magazine object moved", magazine_object},
 	{"magazine holds a live object", magazine_object_live},
 	{"magazine state swapped", magazine_state},
@@ -477,8 +498,8 @@ static bool make_victim(void)
 	while (victim.n < 3 * per_slab + 4)
 		if (!EXPECT(victim.objects[victim.n++] = kmem_cache_alloc(cache, GFP_KERNEL)))
 			return false;
-	victim.magazine = cache->magazine[mm_cpu_id()];
-	while (victim.magazine->count < 6)
+	victim.stack = &cache->stacks[mm_cpu_id()];
+	while (stack_count(victim.stack) < victim.stack->capacity)
 		kmem_cache_free(cache, victim.objects[--victim.n]);
 	return EXPECT(slab_grow(cache, GFP_KERNEL, 0));
 }

@@ -177,7 +177,7 @@ TEST(freed_elsewhere)
 	p = __vmalloc(20000, GFP_ATOMIC | __GFP_HIGHMEM);
 	mm_irq_restore(flags);
 	ASSERT(p);
-	if (MM_HOST_NR_CPUS < 2) {
+	if (world_cpus() < 2) {
 		vfree(p);
 		return;
 	}
@@ -281,6 +281,11 @@ TEST(until_nothing_is_left)
 
 typedef void (*free_function)(const void *p);
 
+static void free_block(const void *p)
+{
+	kfree(p);
+}
+
 static void expect_free_refused(free_function function, const void *p, enum mm_report_kind kind,
 				const char *headline, const char *line)
 {
@@ -313,9 +318,9 @@ TEST(mistaken_frees_of_an_area)
 			    ": 0 bytes inside the vmalloc area of 3 pages at ");
 	expect_free_refused(vunmap, p + 100, MM_REPORT_BAD_ADDRESS, "vunmap of ",
 			    ": 100 bytes inside the vmalloc area of 3 pages at ");
-	expect_free_refused(kfree, p, MM_REPORT_BAD_ADDRESS, "kfree of ",
+	expect_free_refused(free_block, p, MM_REPORT_BAD_ADDRESS, "kfree of ",
 			    ": 0 bytes inside the vmalloc area of 3 pages at ");
-	expect_free_refused(kfree, p + 2 * PAGE_SIZE, MM_REPORT_BAD_ADDRESS, "kfree of ",
+	expect_free_refused(free_block, p + 2 * PAGE_SIZE, MM_REPORT_BAD_ADDRESS, "kfree of ",
 			    ": 8192 bytes inside the vmalloc area of 3 pages at ");
 	EXPECT(live_filled(p, 3 * PAGE_SIZE, 5));
 	vfree(p);
@@ -323,7 +328,8 @@ TEST(mistaken_frees_of_an_area)
 			    ": 0 bytes inside the area of 3 pages at ");
 	expect_free_refused(vfree, p + PAGE_SIZE, MM_REPORT_DOUBLE_FREE, "vfree of ",
 			    ": 4096 bytes inside the area of 3 pages at ");
-	expect_free_refused(kfree, p, MM_REPORT_DOUBLE_FREE, "kfree of ", ", which was freed");
+	expect_free_refused(free_block, p, MM_REPORT_DOUBLE_FREE, "kfree of ",
+			    ", which was freed");
 	window_flush();
 	expect_free_refused(vfree, p, MM_REPORT_BAD_ADDRESS, "vfree of ",
 			    "no memory of the allocator's");
@@ -470,7 +476,7 @@ TEST(mistaken_frees_of_a_mapping)
 	ASSERT(p);
 	expect_free_refused(vfree, p, MM_REPORT_BAD_ADDRESS, "vfree of ",
 			    ": 0 bytes inside the vmap area of 3 pages at ");
-	expect_free_refused(kfree, p, MM_REPORT_BAD_ADDRESS, "kfree of ",
+	expect_free_refused(free_block, p, MM_REPORT_BAD_ADDRESS, "kfree of ",
 			    ": 0 bytes inside the vmap area of 3 pages at ");
 	expect_free_refused(vunmap, p + PAGE_SIZE, MM_REPORT_INTERIOR_FREE, "vunmap of ",
 			    ": 4096 bytes inside the vmap area of 3 pages at ");

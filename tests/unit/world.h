@@ -12,6 +12,9 @@
 /* Be another CPU, until told otherwise; returns the one before.  Interrupts stay as they are. */
 unsigned world_set_cpu(unsigned cpu);
 
+/* CPUs that may be chosen so, from 0 on: 1 where none can. */
+unsigned world_cpus(void);
+
 /* Does reading a byte at `address`, in the mapping window or near 0, fault? */
 bool world_faults(const void *address);
 

@@ -20,6 +20,7 @@
 #define MM_KMALLOC_H
 
 #include <mm/gfp.h>
+#include <mm/port.h>
 #include <mm/types.h>
 
 /* kmalloc(0): a pointer that faults when touched, and that kfree accepts. */
@@ -40,13 +41,19 @@ static inline bool ZERO_OR_NULL_PTR(const void *p)
  * NULL and ZERO_SIZE_PTR do nothing.  Anything but the start of a live kmalloc or
  * cache object is reported and left alone; the allocator's state is unharmed.
  */
-void kfree(const void *p);
+MM_FASTCALL void kfree(const void *p);
 
 /* kfree_sensitive - the same after wiping all ksize(p) bytes. */
 void kfree_sensitive(const void *p);
 
-void *kmalloc(size_t size, gfp_t gfp) __attribute__((malloc, alloc_size(1)));
-void *kzalloc(size_t size, gfp_t gfp) __attribute__((malloc, alloc_size(1)));
+/*
+ * kmalloc - `size` bytes; kzalloc - the same, all zero.
+ *
+ * Where size and flags are constants, the size class is chosen by the compiler, and the
+ * object is taken from this CPU's stack right where kmalloc stands.
+ */
+static inline void *kmalloc(size_t size, gfp_t gfp);
+static inline void *kzalloc(size_t size, gfp_t gfp);
 
 /* n elements of `size` bytes; NULL when n * size does not fit a size_t. */
 void *kmalloc_array(size_t n, size_t size, gfp_t gfp) __attribute__((malloc, alloc_size(1, 2)));
@@ -75,5 +82,60 @@ size_t kmalloc_size_roundup(size_t size);
 void *kmemdup(const void *from, size_t size, gfp_t gfp) __attribute__((malloc));
 char *kstrdup(const char *s, gfp_t gfp) __attribute__((malloc));
 char *kstrndup(const char *s, size_t max, gfp_t gfp) __attribute__((malloc));
+
+/* --- what kmalloc becomes; no interface ------------------------------------------- */
+
+/*
+ * The size classes, ascending: each X(bytes).  Four to a doubling from 64 bytes on, every 16
+ * below.  mm/kmalloc.c says what they must fulfil.
+ */
+/* clang-format off */
+#define KMALLOC_CLASSES(X) \
+	X(16) X(32) X(48) X(64) X(80) X(96) X(112) X(128) \
+	X(160) X(192) X(224) X(256) X(320) X(384) X(448) X(512) \
+	X(640) X(768) X(896) X(1024) X(1280) X(1536) X(1792) X(2048) \
+	X(2560) X(3072) X(3584) X(4096) X(5120) X(6144) X(7168) X(8192)
+/* clang-format on */
+
+#define KMALLOC_ONE_MORE(bytes)  +1
+#define KMALLOC_IF_LARGER(bytes) +(size > bytes)
+#define KMALLOC_NR_CLASSES       (0 KMALLOC_CLASSES(KMALLOC_ONE_MORE))
+
+/* The class of a constant size, 1 .. KMALLOC_MAX_CACHE_SIZE. */
+static inline __attribute__((always_inline)) unsigned kmalloc_class_of(size_t size)
+{
+	return 0 KMALLOC_CLASSES(KMALLOC_IF_LARGER);
+}
+
+/* The stacks of the caches for kernel memory. */
+extern struct mm_stack kmalloc_stacks[KMALLOC_NR_CLASSES][MM_HOST_NR_CPUS];
+
+/* Flags that change nothing for a stack that has an object. */
+#define KMALLOC_PLAIN \
+	(__GFP_HIGH | __GFP_KSWAPD_RECLAIM | __GFP_IO | __GFP_FS | __GFP_NOWARN | __GFP_COMP)
+
+/* Any size, any flags; and what is left to do when this CPU's stack is empty. */
+MM_FASTCALL void *kmalloc_any(size_t size, gfp_t gfp) __attribute__((malloc, alloc_size(1)));
+MM_FASTCALL void *kmalloc_empty(unsigned class, gfp_t gfp) __attribute__((malloc));
+
+static inline __attribute__((always_inline, malloc, alloc_size(1))) void *kmalloc(size_t size,
+										  gfp_t gfp)
+{
+	if (__builtin_constant_p(size) && size - 1 < KMALLOC_MAX_CACHE_SIZE &&
+	    __builtin_constant_p(gfp) && !(gfp & ~KMALLOC_PLAIN)) {
+		unsigned class = kmalloc_class_of(size);
+		void *p = mm_stack_pop(kmalloc_stacks[class]);
+
+		return __builtin_expect(p != NULL, 1) ? p : kmalloc_empty(class, gfp);
+	}
+	return kmalloc_any(size, gfp);
+}
+
+/* The bytes beyond `size` are zeroed, too: krealloc may hand them out. */
+static inline __attribute__((always_inline, malloc, alloc_size(1))) void *kzalloc(size_t size,
+										  gfp_t gfp)
+{
+	return kmalloc_any(size, gfp | __GFP_ZERO);
+}
 
 #endif

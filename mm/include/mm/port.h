@@ -20,7 +20,11 @@
  *	void *mm_phys_to_virt(paddr_t)	low memory only: defined below mm_boot_info.low_limit
  *	paddr_t mm_virt_to_phys(const void *)	its inverse
  *
- *    It may include <mm/types.h> and nothing else of mm.
+ *    It may include <mm/types.h> and <mm/stack.h>, and nothing else of mm.
+ *
+ *    A host that owns its interrupt entry may take objects from the stacks of its CPUs, and
+ *    put them there, without turning interrupts off.  It then defines MM_HOST_RESTARTABLE,
+ *    mm_stack_pop() and mm_stack_push(), which do what those of <mm/stack_irqsave.h> do.
  *
  *    Locks on one CPU.  Interrupts that are off are lock enough there, but for NMIs, if
  *    their handlers use <mm/nolock.h>: then the three lock functions must really write the
@@ -37,6 +41,11 @@
 
 #include <mm/types.h>
 #include <mm_host.h>
+
+#include <mm/stack.h>
+#ifndef MM_HOST_RESTARTABLE
+#include <mm/stack_irqsave.h>
+#endif
 
 /* Stop the machine.  `why` is one line.  Called only when going on would lose data. */
 _Noreturn void mm_host_panic(const char *why);

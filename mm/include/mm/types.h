@@ -23,4 +23,14 @@ typedef uint32_t gfp_t; /* allocation flags, a bit mask: see <mm/gfp.h> */
 #define MM_MAX_ORDER 10
 #define MM_NR_ORDERS (MM_MAX_ORDER + 1)
 
+/*
+ * The calling convention of the functions that are called most.  On i386 it passes three
+ * arguments in registers, as Linux does for all of its functions.
+ */
+#ifdef __i386__
+#define MM_FASTCALL __attribute__((regparm(3)))
+#else
+#define MM_FASTCALL
+#endif
+
 #endif

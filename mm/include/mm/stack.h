@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stacks of ready objects, one for each CPU: the front of every cache.
+ *
+ * A stack lies in the slots of a magazine (see mm/magazine.c); `top` is its first free slot.
+ * Below the lowest slot stands a stopper, a slot without an object, so that a pop needs to
+ * know nothing else.  Each slot holds an object and where its state is kept, so that
+ * neither the object nor its slab is touched.
+ *
+ * Who embeds the allocator meets this header only to write pop and push for a CPU of
+ * its own; see <mm/stack_irqsave.h> for what they do.
+ */
+#ifndef MM_STACK_H
+#define MM_STACK_H
+
+#include <mm/types.h>
+
+/* States of an object that pop and push know: in a caller's hands, and in a slot. */
+#define MM_OBJECT_LIVE   0xfeu
+#define MM_OBJECT_CACHED 0xfdu
+
+struct mm_slot {
+	void *object;
+	uint8_t *state;
+};
+
+/*
+ * One element for each CPU, a cache line long: CPUs share none, and with a segment whose
+ * base is MM_CPU_STRIDE times the number of the CPU, the array's own address names the
+ * element of whoever uses it.
+ */
+#define MM_CPU_STRIDE 64u
+
+struct magazine;
+
+struct mm_stack {
+	struct mm_slot *top;       /* [p]; others look: [a] */
+	struct mm_slot *limit;     /* [p] top of a full stack */
+	struct magazine *magazine; /* [p] with [c]: whose slots they are; NULL: it has none */
+	unsigned capacity;         /* [p]; others look: [a]: that of the magazine, or 0 */
+} __attribute__((aligned(MM_CPU_STRIDE)));
+
+_Static_assert(sizeof(struct mm_stack) == MM_CPU_STRIDE, "one stride from CPU to CPU");
+
+enum mm_push_result {
+	MM_PUSH_DONE,
+	MM_PUSH_FULL,
+	MM_PUSH_NOT_LIVE, /* the object is not in a caller's hands: nothing was done */
+};
+
+#endif
