@@ -144,4 +144,15 @@ static inline uint32_t bench_random_below(uint32_t *state, uint32_t n)
 	return (uint32_t)((uint64_t)bench_random(state) * n >> 32);
 }
 
+#define BENCH_SIZE_MIN       8u
+#define BENCH_SIZE_DOUBLINGS 9u
+
+/* A size of 8 to 4095 bytes: each doubling is as likely as any other, and so is each size in it. */
+static inline uint32_t bench_random_size(uint32_t *state)
+{
+	uint32_t least = BENCH_SIZE_MIN << bench_random_below(state, BENCH_SIZE_DOUBLINGS);
+
+	return least + bench_random_below(state, least);
+}
+
 #endif

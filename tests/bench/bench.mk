@@ -5,7 +5,7 @@
 
 BENCH_DIR := $(BUILD)/bench
 
-.PHONY: bench bench-hosted
+.PHONY: bench bench-hosted bench-linux
 
 BENCH     ?= *
 BENCH_MEM ?= 3584M
@@ -79,3 +79,12 @@ bench-hosted: ## the same beside glibc, jemalloc and mimalloc, in cycles of this
 	$(Q)tests/tools/deps.sh bench
 	$(Q)$(MAKE) $(foreach bits,$(HOSTED_BITS),$(call hosted_dir,$(bits))/bench)
 	$(Q)$(foreach bits,$(HOSTED_BITS),tests/tools/bench-hosted $(call hosted_dir,$(bits)) $(HOSTED_ARCHITECTURE.$(bits)) && ) true
+
+# --- In Linux -------------------------------------------------------------------------
+
+bench-linux: ## ours and Debian's own 32-bit Linux under the same QEMU, in one table
+	$(Q)tests/tools/deps.sh bench
+	$(Q)mkdir -p $(BENCH_DIR)
+	$(Q)$(MAKE) bench > $(BENCH_DIR)/kernel.out
+	$(Q)tests/tools/bench-linux $(BENCH_DIR) $(BENCH_MEM)
+	$(Q)tests/tools/bench-rows table $(addprefix $(BENCH_DIR)/,kernel.tsv linux.tsv linux-no-init.tsv)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The random mix: 20,000 live objects of 8 to 4096 bytes, and at each operation a random one
+ * The random mix: 20,000 live objects of 8 to 4095 bytes, and at each operation a random one
  * of them is freed and another one allocated in its place.
  *
  * Every call is timed by itself: the figures are without the clock's own cost, and there are
@@ -10,7 +10,7 @@
  * One more stretch of operations is timed as a whole, with all that is around them; on a
  * processor that works on many instructions at once this is the honest mean.
  */
-#include "sizes.h"
+#include "bench.h"
 
 #define LIVE      20000u
 #define MILLION   1000000u
@@ -74,7 +74,6 @@ static struct notes {
 		void *object;
 		uint32_t size;
 	} live[LIVE];
-	struct bench_sizes sizes;
 	struct times alloc, free;
 	uint32_t random;
 	uint32_t clock_cost;
@@ -88,7 +87,6 @@ static bool begin(void)
 	notes = bench_area(sizeof(*notes));
 	if (!notes || !bench_has_room(2 * LIVE * 1024))
 		return false;
-	bench_make_sizes(&notes->sizes);
 	return true;
 }
 
@@ -123,7 +121,7 @@ static uint32_t quantile(const struct times *times, uint32_t of_1000)
 
 static uint32_t random_size(void)
 {
-	return bench_random_size(&notes->sizes, &notes->random);
+	return bench_random_size(&notes->random);
 }
 
 static void timed_alloc(unsigned i)

@@ -26,6 +26,8 @@ display     =gui                     qemu-system-gui          shows the machine 
 test,bench  gcc                      gcc                      compiles hosted programs
 test,bench  /usr/include/stdio.h     libc6-dev                which use it
 test,bench  /usr/i686-linux-gnu/lib/libc.a  libc6-dev-i386-cross  and 32-bit ones
+bench       cpio                     cpio                     packs the module for Linux
+bench       gnuplot                  gnuplot-nox              draws what benchmarks have measured
 test        clang                    clang                    the second compiler of the matrix
 test        =clang_runtime           =clang_runtime_package   its address sanitizer
 test        =ovmf                    ovmf                     UEFI firmware of the machine

@@ -6,7 +6,7 @@
  *
  * It starts the allocator itself, so nothing else may have used it before.
  */
-#include "../sizes.h"
+#include "../bench.h"
 #include <stdio.h>
 
 #define LIVE       20000u
@@ -28,7 +28,6 @@ static struct notes {
 	uint32_t size[LIVE];
 	uint64_t live, most;
 	uint32_t random;
-	struct bench_sizes sizes;
 } * notes;
 
 /* What of this process lies in memory, counted anew by the system. */
@@ -47,7 +46,7 @@ static uint64_t resident(void)
 
 static void alloc(unsigned i)
 {
-	notes->size[i] = bench_random_size(&notes->sizes, &notes->random);
+	notes->size[i] = bench_random_size(&notes->random);
 	notes->object[i] = kmalloc(notes->size[i], GFP_KERNEL);
 	memset(notes->object[i], 1, notes->size[i]);
 	notes->live += notes->size[i];
@@ -81,7 +80,6 @@ static bool begin(void)
 	if (!notes)
 		return false;
 	notes->random = SEED;
-	bench_make_sizes(&notes->sizes);
 	return true;
 }
 
