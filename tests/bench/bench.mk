@@ -5,7 +5,7 @@
 
 BENCH_DIR := $(BUILD)/bench
 
-.PHONY: bench bench-hosted bench-linux
+.PHONY: bench bench-hosted bench-linux bench-plot
 
 BENCH     ?= *
 BENCH_MEM ?= 3584M
@@ -88,3 +88,7 @@ bench-linux: ## ours and Debian's own 32-bit Linux under the same QEMU, in one t
 	$(Q)$(MAKE) bench > $(BENCH_DIR)/kernel.out
 	$(Q)tests/tools/bench-linux $(BENCH_DIR) $(BENCH_MEM)
 	$(Q)tests/tools/bench-rows table $(addprefix $(BENCH_DIR)/,kernel.tsv linux.tsv linux-no-init.tsv)
+
+bench-plot: ## draw what they have measured: build/bench/*.svg
+	$(Q)tests/tools/deps.sh bench
+	$(Q)tests/tools/bench-plot $(BENCH_DIR)
