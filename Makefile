@@ -93,7 +93,7 @@ COMMON_FLAGS := -std=gnu11 -g -fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR
 # -fno-stack-protector, -fcf-protection=none: both need run-time support.
 # -mno-sse -mno-mmx -mno-80387: interrupt entry does not save these registers.
 # -fno-omit-frame-pointer, above: backtraces follow the frame pointers.
-KERNEL_FLAGS := -march=i686 -m32 -O2 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
+KERNEL_FLAGS := -march=i686 -mtune=generic -m32 -O2 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fcf-protection=none -mno-sse -mno-mmx -mno-80387
 
 KERNEL_LDFLAGS := -m elf_i386 -nostdlib -static --build-id=none -z noexecstack -z max-page-size=4096 \
@@ -142,8 +142,16 @@ $(BUILD)/user/%.o: $(BUILD)/user/%.elf
 
 KERNEL_OBJ := $(KERNEL_SRC:%=$(BUILD)/kernel/%.o) $(USER_PROGRAMS:%=$(BUILD)/user/%.o)
 
+# Functions of mm/ that call none need no frame: the hot ones are such.
+FLAGS.mm := -momit-leaf-frame-pointer
+
+# `irqsave`: mm's fast paths as on a host that does not own its interrupt entry.
+FAST_PATH ?= restart
+FLAGS.irqsave := -DFAST_PATH_IRQSAVE
+KERNEL_FLAGS += $(FLAGS.$(FAST_PATH))
+
 # The whole command for a source but its output; also for compile_commands.json.
-kernel_cc = $(CC) $(COMMON_FLAGS) $(KERNEL_FLAGS) $(call includes,$1) $(KERNEL_INCLUDES) -c $1
+kernel_cc = $(CC) $(COMMON_FLAGS) $(KERNEL_FLAGS) $(FLAGS.$(firstword $(subst /, ,$1))) $(call includes,$1) $(KERNEL_INCLUDES) -c $1
 
 $(eval $(call flags_file,kernel,$(CC) $(COMMON_FLAGS) $(KERNEL_FLAGS)))
 $(eval $(call flags_file,link,$(LD) $(KERNEL_LDFLAGS) $(KERNEL_OBJ)))

@@ -24,6 +24,11 @@
 static struct entry kernel_tables[KERNEL_TABLES][TABLE_ENTRIES]
 	__attribute__((aligned(PAGE_BYTES)));
 
+#define SLAB_MAP_TABLES ((SLAB_MAP_END - SLAB_MAP) / LARGE_PAGE_BYTES)
+
+static struct entry slab_map_tables[SLAB_MAP_TABLES][TABLE_ENTRIES]
+	__attribute__((aligned(PAGE_BYTES)));
+
 uint64_t pte_no_execute;
 
 static struct spinlock lock;
@@ -61,6 +66,14 @@ static void map_image(paddr_t low_end)
 	}
 }
 
+/* mm maps the slab map when nobody can allocate tables yet: here they are. */
+static void add_slab_map_tables(void)
+{
+	for (unsigned t = 0; t < SLAB_MAP_TABLES; t++)
+		entry_set(directory_entry(SLAB_MAP + t * LARGE_PAGE_BYTES),
+			  virt_to_phys(slab_map_tables[t]) | PTE_PRESENT | PTE_WRITE);
+}
+
 static void map_low_memory(paddr_t low_end)
 {
 	paddr_t phys = (paddr_t)KERNEL_TABLES * LARGE_PAGE_BYTES;
@@ -78,6 +91,7 @@ void paging_init(paddr_t low_end)
 	}
 	map_image(low_end);
 	map_low_memory(low_end);
+	add_slab_map_tables();
 	entry_clear(directory_entry(BOOT_SLOT));
 	write_cr3(read_cr3());
 	write_cr0(read_cr0() | CR0_WP);
@@ -115,13 +129,13 @@ bool table_ensure(struct entry *entry, uint64_t bits, gfp_t gfp)
 	return true;
 }
 
-/* The window, or the stacks behind it. */
+/* The window, the slab map behind it, the stacks behind that. */
 static bool is_ours(uintptr_t virt)
 {
 	return virt >= WINDOW_START && virt < STACKS_END;
 }
 
-_Static_assert(WINDOW_END == STACKS_START, "nothing between them");
+_Static_assert(WINDOW_END == SLAB_MAP && SLAB_MAP_END == STACKS_START, "nothing between them");
 
 static bool map_page(uintptr_t virt, paddr_t phys, uint32_t bits)
 {

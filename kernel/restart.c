@@ -70,7 +70,7 @@ void restart_rewind(struct trap_frame *frame)
 	if (!sequence || frame->eip > sequence->commit)
 		return;
 	if (frame->eip == sequence->commit)
-		*(volatile uint8_t *)frame->edx = (uint8_t)sequence->undo;
+		*(volatile uint8_t *)frame->ecx = (uint8_t)sequence->undo;
 	frame->eip = sequence->start;
 	__atomic_fetch_add(&restarts, 1, __ATOMIC_RELAXED);
 }

@@ -17,6 +17,7 @@
 #include <reclaim.h>
 #include <report.h>
 #include <slab.h>
+#include <slab_map.h>
 #include <window.h>
 #include <zone.h>
 
@@ -54,6 +55,8 @@ bool mm_init(const struct mm_boot_info *info)
 	high = memmap_bytes(&bootmem.ram, bootmem.low_limit, bootmem.max_paddr) > 0;
 	if (!page_array_init())
 		return no_room("the page array");
+	if (!slab_map_init())
+		return no_room("the slab map");
 	if (can_map && !window_init(window_start + HIGHMEM_SLOT_BYTES, window_end)) {
 		mm_log("mm: no low memory for the mapping window's bits");
 		if (high)

@@ -28,6 +28,7 @@
 #include <pointer.h>
 #include <report.h>
 #include <slab.h>
+#include <slab_map.h>
 #include <window.h>
 #include <zone.h>
 
@@ -55,6 +56,9 @@ static struct kmem_cache caches[NR_KMALLOC_KINDS][KMALLOC_NR_CLASSES];
 struct mm_stack kmalloc_stacks[KMALLOC_NR_CLASSES][MM_HOST_NR_CPUS];
 static struct mm_stack user_stacks[KMALLOC_NR_CLASSES][MM_HOST_NR_CPUS];
 
+/* The same, for kernel memory: where the class's stacks are. */
+static struct mm_stack *stacks_of_step[KMALLOC_MAX_CACHE_SIZE >> STEP_SHIFT];
+
 size_t kmalloc_large_pages;
 
 /* --- sizes --------------------------------------------------------------------- */
@@ -67,6 +71,7 @@ static void fill_table(void)
 		while (class_sizes[class] < (i + 1) << STEP_SHIFT)
 			class ++;
 		class_of_step[i] = (uint8_t) class;
+		stacks_of_step[i] = kmalloc_stacks[class];
 	}
 }
 
@@ -193,10 +198,17 @@ static bool free_large(struct page *page)
 	return true;
 }
 
-static __attribute__((noinline)) void kfree_slow(const void *p, uintptr_t caller)
+static void free_slow(const void *p, uintptr_t caller)
 {
-	struct page *page = large_block(p);
+	struct page *page = page_of_address(p);
 
+	if (ZERO_OR_NULL_PTR(p))
+		return;
+	if (page && page->kind == PAGE_SLAB) {
+		cache_free_slow(page->slab, (void *)(uintptr_t)p, NULL, caller);
+		return;
+	}
+	page = large_block(p);
 	if (!page || !free_large(page))
 		pointer_refuse_free(p, NULL, caller);
 }
@@ -238,7 +250,7 @@ static __attribute__((noinline)) void *kmalloc_slow(size_t size, gfp_t gfp, uint
 	return alloc_small(size, gfp & ~__GFP_HIGHMEM, caller);
 }
 
-static inline void *kmalloc_from(size_t size, gfp_t gfp, uintptr_t caller)
+void *kmalloc_for(size_t size, gfp_t gfp, uintptr_t caller)
 {
 	if (!gfp_admit(&gfp, caller))
 		return NULL;
@@ -247,20 +259,38 @@ static inline void *kmalloc_from(size_t size, gfp_t gfp, uintptr_t caller)
 	return alloc_small(size, gfp, caller);
 }
 
-void *kmalloc_for(size_t size, gfp_t gfp, uintptr_t caller)
+static MM_FASTCALL __attribute__((noinline)) void *kmalloc_any_slow(size_t size, gfp_t gfp)
 {
-	return kmalloc_from(size, gfp, caller);
+	return kmalloc_for(size, gfp, CALLER());
+}
+
+/* This CPU has no object of these stacks ready. */
+static MM_FASTCALL __attribute__((noinline)) void *alloc_empty(const struct mm_stack *stacks,
+							       gfp_t gfp)
+{
+	size_t class = (size_t)(stacks - kmalloc_stacks[0]) / MM_HOST_NR_CPUS;
+
+	return kmalloc_for(class_sizes[class], gfp, CALLER());
 }
 
 MM_FASTCALL void *kmalloc_any(size_t size, gfp_t gfp)
 {
-	return kmalloc_from(size, gfp, CALLER());
+	struct mm_stack *stacks;
+	void *p;
+
+	if (unlikely(size - 1 >= KMALLOC_MAX_CACHE_SIZE || !gfp_is_plain(gfp)))
+		return kmalloc_any_slow(size, gfp);
+	stacks = stacks_of_step[(size - 1) >> STEP_SHIFT];
+	p = mm_stack_pop(stacks);
+	return likely(p) ? p : alloc_empty(stacks, gfp);
 }
 
-/* A stack was empty: the flags are plain ones. */
-MM_FASTCALL void *kmalloc_empty(unsigned class, gfp_t gfp)
+MM_FASTCALL void *kmalloc_class(unsigned class, gfp_t gfp)
 {
-	return cache_alloc(&caches[KMALLOC_KERNEL][class], gfp, CALLER());
+	struct mm_stack *stacks = kmalloc_stacks[class];
+	void *p = likely(gfp_is_plain(gfp)) ? mm_stack_pop(stacks) : NULL;
+
+	return likely(p) ? p : alloc_empty(stacks, gfp);
 }
 
 static void *alloc_array(size_t n, size_t size, gfp_t gfp, uintptr_t caller)
@@ -269,7 +299,7 @@ static void *alloc_array(size_t n, size_t size, gfp_t gfp, uintptr_t caller)
 
 	if (__builtin_mul_overflow(n, size, &bytes))
 		return NULL;
-	return kmalloc_from(bytes, gfp, caller);
+	return kmalloc_for(bytes, gfp, caller);
 }
 
 void *kmalloc_array(size_t n, size_t size, gfp_t gfp)
@@ -282,27 +312,27 @@ void *kcalloc(size_t n, size_t size, gfp_t gfp)
 	return alloc_array(n, size, gfp | __GFP_ZERO, CALLER());
 }
 
-static inline void kfree_from(const void *p, uintptr_t caller)
+/* False, and nothing done, if it has to be done slowly. */
+static inline bool free_fast(const void *p)
 {
-	struct page *page;
-
-	if (ZERO_OR_NULL_PTR(p))
-		return;
-	page = page_of_address(p);
-	if (likely(page && page->kind == PAGE_SLAB))
-		cache_free_object(page->slab, (void *)(uintptr_t)p, caller);
-	else
-		kfree_slow(p, caller);
+	return slab_free_fast(slab_around(p), (void *)(uintptr_t)p);
 }
 
 void kfree_for(const void *p, uintptr_t caller)
 {
-	kfree_from(p, caller);
+	if (!free_fast(p))
+		free_slow(p, caller);
+}
+
+static MM_FASTCALL __attribute__((noinline)) void kfree_slow(const void *p)
+{
+	free_slow(p, CALLER());
 }
 
 MM_FASTCALL void kfree(const void *p)
 {
-	kfree_from(p, CALLER());
+	if (unlikely(!free_fast(p)))
+		kfree_slow(p);
 }
 
 /* Usable bytes of a live block; 0, silent, for anything else. */
@@ -353,7 +383,7 @@ void kfree_sensitive(const void *p)
 		memset((void *)(uintptr_t)p, 0, size);
 	/* The compiler may not drop the stores: the next owner sees this memory. */
 	__asm__ volatile("" : : "r"(p) : "memory");
-	kfree_from(p, CALLER());
+	kfree_for(p, CALLER());
 }
 
 /* Does the block move when its size changes from `old` usable bytes to `size`? */
@@ -368,9 +398,9 @@ void *krealloc_for(const void *p, size_t size, gfp_t gfp, uintptr_t caller)
 	void *new;
 
 	if (ZERO_OR_NULL_PTR(p))
-		return kmalloc_from(size, gfp, caller);
+		return kmalloc_for(size, gfp, caller);
 	if (size == 0) {
-		kfree_from(p, caller);
+		kfree_for(p, caller);
 		return ZERO_SIZE_PTR;
 	}
 	old = checked_size(p, caller, "krealloc");
@@ -382,11 +412,11 @@ void *krealloc_for(const void *p, size_t size, gfp_t gfp, uintptr_t caller)
 			memset((char *)(uintptr_t)p + size, 0, old - size);
 		return (void *)(uintptr_t)p;
 	}
-	new = kmalloc_from(size, gfp, caller);
+	new = kmalloc_for(size, gfp, caller);
 	if (!new)
 		return NULL;
 	memcpy(new, p, min_size(old, size));
-	kfree_from(p, caller);
+	kfree_for(p, caller);
 	return new;
 }
 
@@ -406,7 +436,7 @@ void *krealloc_array(void *p, size_t n, size_t size, gfp_t gfp)
 
 void *kmemdup(const void *from, size_t size, gfp_t gfp)
 {
-	void *p = kmalloc_from(size, gfp, CALLER());
+	void *p = kmalloc_for(size, gfp, CALLER());
 
 	if (!ZERO_OR_NULL_PTR(p))
 		memcpy(p, from, size);
@@ -415,7 +445,7 @@ void *kmemdup(const void *from, size_t size, gfp_t gfp)
 
 static char *copy_string(const char *s, size_t length, gfp_t gfp, uintptr_t caller)
 {
-	char *copy = kmalloc_from(length + 1, gfp, caller);
+	char *copy = kmalloc_for(length + 1, gfp, caller);
 
 	if (copy) {
 		memcpy(copy, s, length);

@@ -25,6 +25,7 @@
 #include <reclaim.h>
 #include <report.h>
 #include <slab.h>
+#include <slab_map.h>
 #include <zone.h>
 
 struct list cache_list;
@@ -148,14 +149,21 @@ static void *alloc_from(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
 	return object;
 }
 
-void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
+static MM_FASTCALL __attribute__((noinline)) void *alloc_any_slow(struct kmem_cache *cache,
+								  gfp_t gfp)
 {
 	return alloc_from(cache, gfp, CALLER());
 }
 
-void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
+MM_FASTCALL void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp)
 {
-	return alloc_from(cache, gfp | __GFP_ZERO, CALLER());
+	if (likely(gfp_is_plain(gfp))) {
+		void *object = mm_stack_pop(cache->stacks);
+
+		if (likely(object))
+			return object;
+	}
+	return alloc_any_slow(cache, gfp);
 }
 
 /* --- free ---------------------------------------------------------------------- */
@@ -180,6 +188,17 @@ static bool free_slow(struct kmem_cache *cache, struct slab *slab, unsigned inde
 	return freed;
 }
 
+/*
+ * Somebody waits, perhaps for an object of this cache, perhaps for the page that it lies in, and
+ * perhaps on another CPU: a magazine is no place for it now.  Who has not seen the waiter
+ * yet keeps it there, no longer than until the waiter looks again by itself.
+ */
+__attribute__((noinline)) void cache_offer_to_waiters(struct kmem_cache *cache)
+{
+	kmem_cache_shrink(cache);
+	zone_wake_waiters();
+}
+
 static __attribute__((noinline)) void free_full(struct slab *slab, unsigned index,
 						const struct kmem_cache *wanted,
 						uintptr_t caller)
@@ -192,48 +211,25 @@ static __attribute__((noinline)) void free_full(struct slab *slab, unsigned inde
 	}
 	magazine_provide(cache, GFP_NOWAIT);
 	late_flush();
-	if (free_slow(cache, slab, index))
-		zone_wake_waiters();
-	else
+	if (!free_slow(cache, slab, index))
 		pointer_refuse_free(slab_object(slab, index), wanted, caller);
+	else if (zone_has_waiters())
+		cache_offer_to_waiters(cache);
 }
 
 /*
- * Somebody waits, perhaps for an object of this cache, perhaps for the page that it lies in, and
- * perhaps on another CPU: a magazine is no place for it now.  Who has not seen the waiter
- * yet keeps it there, no longer than until the waiter looks again by itself.
+ * A free that the fast path could not do: by kfree (`wanted` NULL), or to `wanted`.  `slab` is around
+ * the object, but for that nothing is known.
  */
-__attribute__((noinline)) void cache_offer_to_waiters(struct kmem_cache *cache)
+void cache_free_slow(struct slab *slab, void *object, const struct kmem_cache *wanted,
+		     uintptr_t caller)
 {
-	kmem_cache_shrink(cache);
-	zone_wake_waiters();
-}
+	unsigned index = slab_index(slab, object);
 
-/* Free what a caller says is an object of this slab: by kfree (`wanted` NULL), or to `wanted`. */
-static inline void free_object(struct slab *slab, void *object, const struct kmem_cache *wanted,
-			       uintptr_t caller)
-{
-	unsigned index = slab_index_by(slab, object, slab->reciprocal);
-	enum mm_push_result result = MM_PUSH_NOT_LIVE;
-	/* Once the object is free, the slab may be gone. */
-	struct kmem_cache *cache = slab->cache;
-
-	if (likely(index != SLAB_NO_OBJECT))
-		result = mm_stack_push(slab->stacks, object, &slab->state[index]);
-	if (likely(result == MM_PUSH_DONE)) {
-		if (unlikely(zone_has_waiters()))
-			cache_offer_to_waiters(cache);
-		return;
-	}
-	if (result == MM_PUSH_FULL)
-		free_full(slab, index, wanted, caller);
-	else
+	if (index == SLAB_NO_OBJECT || slab->state[index] != OBJECT_LIVE)
 		pointer_refuse_free(object, wanted, caller);
-}
-
-void cache_free_object(struct slab *slab, void *object, uintptr_t caller)
-{
-	free_object(slab, object, NULL, caller);
+	else
+		free_full(slab, index, wanted, caller);
 }
 
 /* Free an object of one of the allocator's own caches. */
@@ -244,17 +240,25 @@ void cache_free_internal(struct kmem_cache *cache, void *object)
 	free_slow(cache, slab, slab_index(slab, object));
 }
 
-void kmem_cache_free(struct kmem_cache *cache, void *object)
+static MM_FASTCALL __attribute__((noinline)) void kmem_cache_free_slow(struct kmem_cache *cache,
+								       void *object)
 {
-	struct page *page;
+	struct page *page = page_of_address(object);
 
 	if (!object)
 		return;
-	page = page_of_address(object);
-	if (likely(page && page->kind == PAGE_SLAB && page->slab->cache == cache))
-		free_object(page->slab, object, cache, CALLER());
+	if (page && page->kind == PAGE_SLAB && page->slab->cache == cache)
+		cache_free_slow(page->slab, object, cache, CALLER());
 	else
 		pointer_refuse_free(object, cache, CALLER());
+}
+
+MM_FASTCALL void kmem_cache_free(struct kmem_cache *cache, void *object)
+{
+	struct slab *slab = slab_around(object);
+
+	if (unlikely(slab->cache != cache || !slab_free_fast(slab, object)))
+		kmem_cache_free_slow(cache, object);
 }
 
 /* --- making and ending caches -------------------------------------------------- */
@@ -386,10 +390,19 @@ static size_t release_spare(void)
 	return pages;
 }
 
+/* Somebody is about to wait for memory. */
+static void close_stacks(void)
+{
+	struct kmem_cache *cache = NULL;
+
+	while ((cache = cache_next(cache)) != NULL)
+		magazine_close(cache);
+}
+
 /* The allocator's own caches.  Needs the page allocator. */
 void cache_init(void)
 {
-	reclaim_set_spare(release_spare);
+	reclaim_set_spare(release_spare, close_stacks);
 	list_init(&cache_list);
 	memset(&cache_list_lock, 0, sizeof(cache_list_lock));
 	slab_init();

@@ -22,6 +22,8 @@
  *     is MM_OBJECT_CACHED.  For its slab such an object counts as taken.
  * I2. A stack is touched by its own CPU only: by pop and push, or interrupts off.  Its
  *     `magazine` changes under the cache's lock, too.
+ * I4. While somebody waits for memory no stack takes an object by a push: `limit` is NULL then,
+ *     but for who has not come to it yet.
  * I3. Magazines of the depot's list `full` are full, or were when they came there: one
  *     whose capacity is outgrown is emptied and freed when it is met.
  *
@@ -34,6 +36,7 @@
 #include <magazine.h>
 #include <mem.h>
 #include <mm/format.h>
+#include <zone.h>
 
 /* Where the stacks without a magazine end.  Nobody writes to it. */
 static struct mm_slot no_slots[2];
@@ -159,6 +162,15 @@ static struct magazine *unchain(struct magazine **list)
 	return magazine;
 }
 
+/*
+ * [c] Where pushes end.  While somebody waits for memory that is before the first slot: each
+ * free shall come to the slow path, which sees the waiter.
+ */
+static void set_limit(struct mm_stack *stack, struct mm_slot *limit)
+{
+	__atomic_store_n(&stack->limit, zone_has_waiters() ? NULL : limit, __ATOMIC_RELAXED);
+}
+
 /* [c] This CPU's stack gets `magazine` and what is in it; returns the one that it had, or NULL. */
 static struct magazine *trade_locked(struct mm_stack *stack, struct magazine *magazine)
 {
@@ -167,7 +179,7 @@ static struct magazine *trade_locked(struct mm_stack *stack, struct magazine *ma
 	if (old)
 		old->count = (uint16_t)stack_count(stack);
 	stack_set_top(stack, magazine->slots + magazine->count);
-	stack->limit = magazine->slots + magazine->capacity;
+	set_limit(stack, magazine->slots + magazine->capacity);
 	__atomic_store_n(&stack->capacity, magazine->capacity, __ATOMIC_RELAXED);
 	stack->magazine = magazine;
 	return old;
@@ -383,8 +395,10 @@ static bool make_room_locked(struct kmem_cache *cache, struct mm_stack *stack)
 {
 	struct magazine *magazine;
 
-	if (stack->magazine && stack->top < stack->limit)
+	if (stack->magazine && stack_count(stack) < stack->magazine->capacity) {
+		set_limit(stack, stack->magazine->slots + stack->magazine->capacity);
 		return true;
+	}
 	count_miss_locked(cache);
 	magazine = take_empty_locked(cache);
 	if (magazine) {
@@ -459,6 +473,18 @@ static bool trim_step(struct kmem_cache *cache)
 	return true;
 }
 
+/* Somebody is about to wait for memory: see set_limit().  Stacks open again at their next slow path. */
+void magazine_close(struct kmem_cache *cache)
+{
+	mm_irqflags_t flags = mm_irq_save();
+
+	cache_lock(cache);
+	for (unsigned cpu = 0; cache->capacity_max && cpu < MM_HOST_NR_CPUS; cpu++)
+		__atomic_store_n(&cache->stacks[cpu].limit, NULL, __ATOMIC_RELAXED);
+	cache_unlock(cache);
+	mm_irq_restore(flags);
+}
+
 /* Take the magazine from a stack of a CPU that does not use it now. */
 static struct magazine *detach_locked(struct kmem_cache *cache, struct mm_stack *stack)
 {
@@ -467,7 +493,7 @@ static struct magazine *detach_locked(struct kmem_cache *cache, struct mm_stack 
 	if (magazine) {
 		spill_locked(cache, magazine->slots, stack_count(stack));
 		stack_set_top(stack, no_stack.top);
-		stack->limit = no_stack.limit;
+		__atomic_store_n(&stack->limit, no_stack.limit, __ATOMIC_RELAXED);
 		stack->magazine = NULL;
 		__atomic_store_n(&stack->capacity, 0, __ATOMIC_RELAXED);
 	}

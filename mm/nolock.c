@@ -60,6 +60,7 @@
 #include <page_alloc.h>
 #include <pointer.h>
 #include <slab.h>
+#include <slab_map.h>
 #include <zone.h>
 
 static struct mm_nolock_info counts; /* [a] */
@@ -205,6 +206,7 @@ static bool make_slab(struct slab *slab, struct kmem_cache *cache, struct page *
 		return false;
 	pages_to_slab_locked(page, slab_marked_pages(slab), slab);
 	mm_spin_unlock(&zone->lock);
+	slab_map_set(slab, slab_marked_pages(slab));
 	return true;
 }
 

@@ -44,6 +44,7 @@
 #define FOR_EVER      (~0u)
 
 static size_t (*release_spare)(void); /* [I] */
+static void (*close_stacks)(void);    /* [I] */
 
 /* Does somebody want kswapd to work?  It waits while this is 0. */
 static uint32_t kswapd_wanted; /* [a] */
@@ -53,14 +54,16 @@ static bool kswapd_parked; /* [a] see reclaim_park_kswapd() */
 void reclaim_reset(void)
 {
 	release_spare = NULL;
+	close_stacks = NULL;
 	kswapd_wanted = 0;
 	kswapd_parked = false;
 	shrinkers_reset();
 }
 
-void reclaim_set_spare(size_t (*release)(void))
+void reclaim_set_spare(size_t (*release)(void), void (*close)(void))
 {
 	release_spare = release;
+	close_stacks = close;
 }
 
 /* --- who reclaims -------------------------------------------------------------- */
@@ -155,6 +158,13 @@ static bool is_worth_a_life(gfp_t gfp, unsigned order)
 	       !(gfp & (__GFP_DMA | __GFP_RETRY_MAYFAIL));
 }
 
+/* From now on whoever frees looks for us: pages after it, objects by way of the slow path. */
+static void join_queue(void)
+{
+	if (__atomic_fetch_add(&zone_queue.waiters, 1, __ATOMIC_SEQ_CST) == 0 && close_stacks)
+		close_stacks();
+}
+
 /* Join the queue, for the attempts to come; later look whether to sleep in it. */
 static bool wait_for_pages(struct reclaim_effort *effort)
 {
@@ -164,7 +174,7 @@ static bool wait_for_pages(struct reclaim_effort *effort)
 	if (effort->waiting)
 		slept = mm_host_wait(&zone_queue.event, effort->event, WAIT_MS);
 	else
-		__atomic_fetch_add(&zone_queue.waiters, 1, __ATOMIC_SEQ_CST);
+		join_queue();
 	event = __atomic_load_n(&zone_queue.event, __ATOMIC_ACQUIRE);
 	effort->woken = effort->waiting && event != effort->event;
 	effort->waiting = true;

@@ -32,6 +32,7 @@
 #include <mm/format.h>
 #include <page_alloc.h>
 #include <slab.h>
+#include <slab_map.h>
 
 size_t slab_pages;
 size_t slab_reclaimable_pages;
@@ -265,6 +266,7 @@ bool slab_grow(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
 	}
 	slab_form(slab, cache, page);
 	pages_to_slab(page, slab_marked_pages(slab), slab);
+	slab_map_set(slab, slab_marked_pages(slab));
 	count_pages(cache, (size_t)1 << slab->order);
 
 	flags = mm_irq_save();
@@ -283,6 +285,7 @@ static void release_slab(struct slab *slab)
 	unsigned order = slab->order;
 
 	/* An on-slab header is less than a page: base lies in the first. */
+	slab_map_clear(slab, slab_marked_pages(slab));
 	pages_from_slab(page, slab_marked_pages(slab), order);
 	count_pages(slab->cache, -((size_t)1 << order));
 	free_descriptor(slab);

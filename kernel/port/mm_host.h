@@ -10,7 +10,8 @@
 #include <kernel/paging.h>
 #include <kernel/spinlock.h>
 
-#define MM_HOST_NR_CPUS MAX_CPUS
+#define MM_HOST_SLAB_MAP SLAB_MAP
+#define MM_HOST_NR_CPUS  MAX_CPUS
 
 /* `make FAST_PATH=irqsave`: pop and push as on a host that has no say in interrupt entry. */
 #ifndef FAST_PATH_IRQSAVE

@@ -11,7 +11,7 @@
  *  I1. Until the commit nothing is written that anybody else reads, but for the state of the
  *	object, which is written by the instruction right before; for the one boundary between
  *	the two the table holds what it was, and the interrupt writes that back.  The state's
- *	address is in EDX.
+ *	address is in ECX.
  *  I2. What the sequence reads to find its way, it still has when it starts again.
  *
  * %gs: is the segment whose base is MM_CPU_STRIDE times the number of the CPU, so it
@@ -31,18 +31,16 @@ _Static_assert(CPU_STRIDE == MM_CPU_STRIDE, "what %gs finds is this CPU's stack"
 /* See <mm/stack_irqsave.h>. */
 static inline __attribute__((always_inline)) void *mm_stack_pop(struct mm_stack *stacks)
 {
-	struct mm_slot *top;
-	uint8_t *state;
-	void *object;
+	void *object, *at; /* the stack's top, then the state */
 
-	__asm__ volatile goto("1:	mov	%%gs:%[stack], %[top]\n"
-			      "	mov	-8(%[top]), %[object]\n"
+	__asm__ volatile goto("1:	mov	%%gs:%[stack], %[at]\n"
+			      "	mov	-8(%[at]), %[object]\n"
 			      "	test	%[object], %[object]\n"
 			      "	jz	%l[empty]\n"
-			      "	mov	-4(%[top]), %[state]\n"
-			      "	movb	%[live], (%[state])\n"
+			      "	mov	-4(%[at]), %[at]\n"
+			      "	movb	%[live], (%[at])\n"
 			      "2:	subl	$8, %%gs:%[stack]\n" RESTARTABLE("%c[cached]")
-			      : [top] "=&r"(top), [object] "=&r"(object), [state] "=&d"(state)
+			      : [at] "=&c"(at), [object] "=&r"(object)
 			      : [stack] "m"(stacks->top), [live] "i"(MM_OBJECT_LIVE),
 				[cached] "i"(MM_OBJECT_CACHED)
 			      : "memory", "cc"
@@ -71,7 +69,7 @@ static inline __attribute__((always_inline)) enum mm_push_result mm_stack_push(
 		"2:	addl	$8, %%gs:%[stack]\n" RESTARTABLE("%c[live]")
 		: [top] "=&r"(top)
 		: [stack] "m"(stacks->top), [limit] "m"(stacks->limit), [object] "r"(object),
-		  [state] "d"(state), [live] "i"(MM_OBJECT_LIVE), [cached] "i"(MM_OBJECT_CACHED)
+		  [state] "c"(state), [live] "i"(MM_OBJECT_LIVE), [cached] "i"(MM_OBJECT_CACHED)
 		: "memory", "cc"
 		: not_live, full);
 	return MM_PUSH_DONE;

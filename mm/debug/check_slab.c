@@ -183,7 +183,8 @@ static void check_magazines(const struct kmem_cache *cache, struct violations *f
 				      "a stack's stopper is an object");
 		if (stack_count(stack) > stack->magazine->capacity ||
 		    stack->capacity != stack->magazine->capacity ||
-		    stack->limit != stack->magazine->slots + stack->magazine->capacity)
+		    (stack->limit &&
+		     stack->limit != stack->magazine->slots + stack->magazine->capacity))
 			violation_add(found, (uintptr_t)stack,
 				      "a stack ends where its magazine does not");
 	}

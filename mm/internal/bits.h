@@ -49,4 +49,24 @@ static inline size_t max_size(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
+/*
+ * Both halves of the product with *b.  On i386 compilers would go by way of the stack, and keep
+ * *b in a register for which the fast paths have no room: so they are told that it may
+ * have changed.
+ */
+static inline uint32_t multiply(uint32_t a, uint32_t *b, uint32_t *high)
+{
+#ifdef __i386__
+	uint32_t low;
+
+	__asm__("mull %2" : "=a"(low), "=d"(*high), "+m"(*b) : "a"(a) : "cc");
+	return low;
+#else
+	uint64_t product = (uint64_t)a * *b;
+
+	*high = (uint32_t)(product >> 32);
+	return (uint32_t)product;
+#endif
+}
+
 #endif

@@ -3,6 +3,7 @@
 #ifndef MM_INTERNAL_GFP_H
 #define MM_INTERNAL_GFP_H
 
+#include <bits.h>
 #include <mm/gfp.h>
 #include <mm/port.h>
 
@@ -17,6 +18,14 @@ const char *gfp_refusal(gfp_t gfp);
 static inline bool gfp_is_suspect(gfp_t gfp)
 {
 	return (gfp & GFP_SUSPECT) || (gfp & GFP_ZONES) == GFP_ZONES;
+}
+
+/* May a request just take an object that is ready?  Then it would pass gfp_admit(), too. */
+static inline bool gfp_is_plain(gfp_t gfp)
+{
+	if (likely(!(gfp & ~GFP_PLAIN)))
+		return true;
+	return !(gfp & ~(GFP_PLAIN | __GFP_DIRECT_RECLAIM)) && mm_may_sleep();
 }
 
 bool gfp_admit_slow(gfp_t *gfp, uintptr_t caller);

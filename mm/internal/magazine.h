@@ -46,6 +46,7 @@ void *magazine_alloc_locked(struct kmem_cache *cache);
 void magazine_free_locked(struct kmem_cache *cache, void *object, uint8_t *state);
 void magazine_count_contention_locked(struct kmem_cache *cache);
 size_t magazine_count(const struct kmem_cache *cache);
+void magazine_close(struct kmem_cache *cache);
 void magazine_trim(struct kmem_cache *cache);
 void magazine_trim_all(struct kmem_cache *cache);
 

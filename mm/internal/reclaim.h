@@ -37,8 +37,11 @@ void reclaim_wake_kswapd(void);
  */
 void reclaim_park_kswapd(bool park);
 
-/* The layer above says how its spare memory is given back: a function that returns pages. */
-void reclaim_set_spare(size_t (*release)(void));
+/*
+ * The layer above says how its spare memory is given back, by a function that returns pages,
+ * and what it has to know when the first one begins to wait for memory.
+ */
+void reclaim_set_spare(size_t (*release)(void), void (*close)(void));
 
 void reclaim_reset(void);
 

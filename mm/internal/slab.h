@@ -106,8 +106,8 @@ struct kmem_cache {
 #define SLAB_NO_OBJECT (~0u)
 
 /*
- * Index of the object that starts at `p`, or of one beyond the last of the slab, which is
- * never live; SLAB_NO_OBJECT if none can start there.  `p` lies in the slab's marked pages, at
+ * Does an object start at `p`, and which?  Or one beyond the last of the slab, which is never
+ * live.  `reciprocal` is the slab's or its cache's.  `p` lies in the slab's marked pages, at
  * `base` or behind it.
  *
  * With r = 2^32 / size rounded up, e = r * size - 2^32 < size and offset = k * size + rest,
@@ -115,24 +115,35 @@ struct kmem_cache {
  * of which a slab of at most 2^15 bytes holds several, k * e < 2^15: so the upper half is k, and
  * the lower half is below r exactly if rest is 0 (Lemire, Kaser and Kurz 2019).
  */
-static inline unsigned slab_index_by(const struct slab *slab, const void *p,
-				     uint32_t reciprocal)
+static inline bool slab_index_by(const struct slab *slab, const void *p, uint32_t *reciprocal,
+				 uint32_t *index)
 {
 	uint32_t offset = (uint32_t)((uintptr_t)p - (uintptr_t)slab->base);
-	uint64_t product = (uint64_t)offset * reciprocal;
 
-	return likely((uint32_t)product < reciprocal) ? (unsigned)(product >> 32)
-						      : SLAB_NO_OBJECT;
+	return multiply(offset, reciprocal, index) < *reciprocal;
 }
 
 /* Index of the object that starts at `p`, wherever that is; SLAB_NO_OBJECT if none does. */
 static inline unsigned slab_index(const struct slab *slab, const void *p)
 {
-	unsigned index = SLAB_NO_OBJECT;
+	uint32_t index;
 
-	if ((uintptr_t)p - (uintptr_t)slab->base < PAGE_SIZE << slab->order)
-		index = slab_index_by(slab, p, slab->cache->reciprocal);
-	return index < slab->nr ? index : SLAB_NO_OBJECT;
+	if ((uintptr_t)p - (uintptr_t)slab->base >= PAGE_SIZE << slab->order ||
+	    !slab_index_by(slab, p, &slab->cache->reciprocal, &index) || index >= slab->nr)
+		return SLAB_NO_OBJECT;
+	return index;
+}
+
+/*
+ * Free what may be an object of this slab, to this CPU's stack.  False, and nothing done, if it is
+ * none, or not live, or the stack is full.
+ */
+static inline bool slab_free_fast(struct slab *slab, void *object)
+{
+	uint32_t index;
+
+	return likely(slab_index_by(slab, object, &slab->reciprocal, &index)) &&
+	       likely(mm_stack_push(slab->stacks, object, &slab->state[index]) == MM_PUSH_DONE);
 }
 
 static inline void *slab_object(const struct slab *slab, unsigned index)
@@ -185,7 +196,8 @@ void cache_setup(struct kmem_cache *cache, const char *name, size_t size, size_t
 		 slab_flags_t flags, void (*ctor)(void *object), struct mm_stack *stacks);
 bool cache_admit(const struct kmem_cache *cache, gfp_t *gfp, uintptr_t caller);
 void *cache_alloc(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller);
-void cache_free_object(struct slab *slab, void *object, uintptr_t caller);
+void cache_free_slow(struct slab *slab, void *object, const struct kmem_cache *wanted,
+		     uintptr_t caller);
 void cache_free_internal(struct kmem_cache *cache, void *object);
 void cache_offer_to_waiters(struct kmem_cache *cache);
 void cache_drain_all(void);

@@ -624,6 +624,7 @@ TEST(a_freed_object_may_be_gone_at_once)
 	freed = kmem_cache_alloc(shrinks, GFP_KERNEL);
 	object = NULL;
 	zone_queue.waiters = 1;
+	magazine_close(shrinks);
 	host_on_interrupt(take_the_descriptor);
 	kmem_cache_free(shrinks, freed);
 	host_on_interrupt(NULL);

@@ -10,7 +10,8 @@
  *	  BFFEF000 - BFFFEFFF	its stack; a page apart from the kernel
  *	C0000000 - F7FFFFFF	direct map of low memory, at most 896 MiB
  *	  C0100000		the kernel image
- *	F8000000 - FFBFFFFF	mapping window, 4 KiB pages on demand
+ *	F8000000 - FF7FFFFF	mapping window, 4 KiB pages on demand
+ *	FF800000 - FFBFFFFF	mm's slab map: a word for each page of the address space
  *	FFC00000 - FFDFEFFF	stacks of threads, each with an unmapped page below it
  *	FFDFF000 - FFDFFFFF	registers of the local APIC
  *	FFE00000 - FFFFFFFF	boot slot: one large page, moved about by phys_read()
@@ -23,7 +24,9 @@
 #define LOW_LIMIT             0x38000000 /* low memory ends here: 896 MiB */
 #define DMA_LIMIT             0x01000000 /* what ISA DMA reaches: 16 MiB */
 #define WINDOW_START          0xF8000000
-#define WINDOW_END            0xFFC00000
+#define WINDOW_END            0xFF800000
+#define SLAB_MAP              0xFF800000
+#define SLAB_MAP_END          0xFFC00000
 #define STACKS_START          0xFFC00000
 #define STACKS_END            0xFFDFF000
 #define LAPIC_PAGE            0xFFDFF000

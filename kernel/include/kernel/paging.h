@@ -14,7 +14,7 @@
 void paging_init(paddr_t low_end);
 
 /*
- * paging_map - map the page at `phys` at `virt` in the window or among the stacks, writable,
+ * paging_map - map the page at `phys` at `virt` in the window, the slab map or among the stacks, writable,
  * never executable.  `virt` is unmapped before.  False when a page table is needed and
  * there is no memory for one.  Calls alloc_pages(GFP_ATOMIC).
  *

@@ -9,7 +9,7 @@
 /*
  * In the asm of a sequence, behind its last instruction: label 1 is its start, label 2 its
  * commit; `undo` the byte that the instruction before the commit has overwritten, at the
- * address in EDX.
+ * address in ECX.
  */
 #define RESTARTABLE(undo)                   \
 	"	.pushsection .restart, \"aw\"\n"  \

@@ -71,6 +71,10 @@
 	 __GFP_FS | __GFP_RECLAIM | __GFP_RETRY_MAYFAIL | __GFP_NOFAIL | __GFP_NORETRY |  \
 	 __GFP_MEMALLOC | __GFP_NOMEMALLOC | __GFP_ZERO | __GFP_NOWARN | __GFP_COMP)
 
+/* What changes nothing for a request that finds an object ready. */
+#define GFP_PLAIN \
+	(__GFP_HIGH | __GFP_KSWAPD_RECLAIM | __GFP_IO | __GFP_FS | __GFP_NOWARN | __GFP_COMP)
+
 /*
  * gfp_describe - the flags in words, "GFP_KERNEL|__GFP_ZERO", into `buffer`.
  *

@@ -110,32 +110,54 @@ static inline __attribute__((always_inline)) unsigned kmalloc_class_of(size_t si
 /* The stacks of the caches for kernel memory. */
 extern struct mm_stack kmalloc_stacks[KMALLOC_NR_CLASSES][MM_HOST_NR_CPUS];
 
-/* Flags that change nothing for a stack that has an object. */
-#define KMALLOC_PLAIN \
-	(__GFP_HIGH | __GFP_KSWAPD_RECLAIM | __GFP_IO | __GFP_FS | __GFP_NOWARN | __GFP_COMP)
+/* Bytes of the class of a constant size. */
+#define KMALLOC_IF_FITS(bytes) size <= bytes ? bytes:
 
-/* Any size, any flags; and what is left to do when this CPU's stack is empty. */
+static inline __attribute__((always_inline)) size_t kmalloc_class_size(size_t size)
+{
+	return KMALLOC_CLASSES(KMALLOC_IF_FITS) 0;
+}
+
+/*
+ * kmalloc_any - any size, any flags.  kmalloc_class - an object of a class, for plain flags and
+ * __GFP_DIRECT_RECLAIM.
+ */
 MM_FASTCALL void *kmalloc_any(size_t size, gfp_t gfp) __attribute__((malloc, alloc_size(1)));
-MM_FASTCALL void *kmalloc_empty(unsigned class, gfp_t gfp) __attribute__((malloc));
+MM_FASTCALL void *kmalloc_class(unsigned class, gfp_t gfp) __attribute__((malloc));
+
+/* Are size and flags constants for which a class will do? */
+#define KMALLOC_IS_CLASS(size, gfp)                                         \
+	(__builtin_constant_p(size) && (size)-1 < KMALLOC_MAX_CACHE_SIZE && \
+	 __builtin_constant_p(gfp) && !((gfp) & ~(GFP_PLAIN | __GFP_DIRECT_RECLAIM)))
 
 static inline __attribute__((always_inline, malloc, alloc_size(1))) void *kmalloc(size_t size,
 										  gfp_t gfp)
 {
-	if (__builtin_constant_p(size) && size - 1 < KMALLOC_MAX_CACHE_SIZE &&
-	    __builtin_constant_p(gfp) && !(gfp & ~KMALLOC_PLAIN)) {
-		unsigned class = kmalloc_class_of(size);
+	unsigned class = kmalloc_class_of(size);
+
+	if (!KMALLOC_IS_CLASS(size, gfp))
+		return kmalloc_any(size, gfp);
+	if (!(gfp & __GFP_DIRECT_RECLAIM)) {
 		void *p = mm_stack_pop(kmalloc_stacks[class]);
 
-		return __builtin_expect(p != NULL, 1) ? p : kmalloc_empty(class, gfp);
+		if (__builtin_expect(p != NULL, 1))
+			return p;
 	}
-	return kmalloc_any(size, gfp);
+	return kmalloc_class(class, gfp);
 }
 
 /* The bytes beyond `size` are zeroed, too: krealloc may hand them out. */
 static inline __attribute__((always_inline, malloc, alloc_size(1))) void *kzalloc(size_t size,
 										  gfp_t gfp)
 {
-	return kmalloc_any(size, gfp | __GFP_ZERO);
+	void *p;
+
+	if (!KMALLOC_IS_CLASS(size, gfp))
+		return kmalloc_any(size, gfp | __GFP_ZERO);
+	p = kmalloc(size, gfp);
+	if (__builtin_expect(p != NULL, 1))
+		__builtin_memset(p, 0, kmalloc_class_size(size));
+	return p;
 }
 
 #endif

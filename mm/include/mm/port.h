@@ -32,6 +32,12 @@
  *    __atomic_exchange_n(.., __ATOMIC_ACQUIRE) and __atomic_store_n(.., __ATOMIC_RELEASE)
  *    do, on any number of CPUs.
  *
+ *
+ *    A host with 32-bit addresses and page tables may define MM_HOST_SLAB_MAP: the address
+ *    of 4 MiB where mm_init() may call mm_host_map(), before there is alloc_pages(); it maps
+ *    one page there many times.  Finding the slab around an address, in every free, is
+ *    one load then.
+ *
  * 2. The slow half: the functions below, found at link time.  Those marked
  *    [optional] have a weak default in mm/debug/port_default.c that is right for
  *    a uniprocessor with no extras; the others the host must write.
@@ -45,6 +51,10 @@
 #include <mm/stack.h>
 #ifndef MM_HOST_RESTARTABLE
 #include <mm/stack_irqsave.h>
+#endif
+
+#ifndef MM_HOST_SLAB_MAP
+#define MM_HOST_SLAB_MAP 0
 #endif
 
 /* Stop the machine.  `why` is one line.  Called only when going on would lose data. */

@@ -10,6 +10,7 @@
 #define MM_SLAB_H
 
 #include <mm/gfp.h>
+#include <mm/port.h>
 #include <mm/types.h>
 
 struct kmem_cache; /* opaque */
@@ -57,8 +58,8 @@ bool kmem_cache_destroy(struct kmem_cache *cache);
  * and __GFP_DMA for a cache without SLAB_CACHE_DMA, are refused; __GFP_USER and
  * __GFP_MOVABLE change nothing.  Contexts: as alloc_pages.
  */
-void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp) __attribute__((malloc));
-void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp) __attribute__((malloc));
+static inline void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
+static inline void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp);
 
 /*
  * kmem_cache_free - give an object back to its cache.
@@ -66,7 +67,7 @@ void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp) __attribute__((mall
  * NULL does nothing.  Anything but the start of a live object of this cache is
  * reported and left alone.  Never sleeps.  Contexts: any but NMI, on any CPU.
  */
-void kmem_cache_free(struct kmem_cache *cache, void *object);
+MM_FASTCALL void kmem_cache_free(struct kmem_cache *cache, void *object);
 
 /*
  * kmem_cache_alloc_bulk - n objects at once, into p[0 .. n - 1].  All or none: returns n,
@@ -91,5 +92,33 @@ size_t kmem_cache_shrink(struct kmem_cache *cache);
 /* Bytes that a caller may use of each object, and its name.  Any context. */
 unsigned kmem_cache_size(const struct kmem_cache *cache);
 const char *kmem_cache_name(const struct kmem_cache *cache);
+
+/* --- what kmem_cache_alloc becomes; no interface ------------------------------------- */
+
+/* The front of every struct kmem_cache. */
+struct mm_cache_front {
+	struct mm_stack *stacks;
+};
+
+MM_FASTCALL void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp)
+	__attribute__((malloc));
+
+static inline __attribute__((always_inline, malloc)) void *kmem_cache_alloc(
+	struct kmem_cache *cache, gfp_t gfp)
+{
+	if (__builtin_constant_p(gfp) && !(gfp & ~GFP_PLAIN)) {
+		void *object = mm_stack_pop(((struct mm_cache_front *)cache)->stacks);
+
+		if (__builtin_expect(object != NULL, 1))
+			return object;
+	}
+	return kmem_cache_alloc_any(cache, gfp);
+}
+
+static inline __attribute__((always_inline, malloc)) void *kmem_cache_zalloc(
+	struct kmem_cache *cache, gfp_t gfp)
+{
+	return kmem_cache_alloc_any(cache, gfp | __GFP_ZERO);
+}
 
 #endif

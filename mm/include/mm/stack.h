@@ -34,8 +34,9 @@ struct mm_slot {
 struct magazine;
 
 struct mm_stack {
-	struct mm_slot *top;       /* [p]; others look: [a] */
-	struct mm_slot *limit;     /* [p] top of a full stack */
+	struct mm_slot *top; /* [p]; others look: [a] */
+	struct mm_slot
+		*limit; /* [c], [a] for the CPU itself: top of a full stack; NULL: closed */
 	struct magazine *magazine; /* [p] with [c]: whose slots they are; NULL: it has none */
 	unsigned capacity;         /* [p]; others look: [a]: that of the magazine, or 0 */
 } __attribute__((aligned(MM_CPU_STRIDE)));

@@ -40,7 +40,7 @@ static inline enum mm_push_result mm_stack_push(struct mm_stack *stacks, void *o
 
 	if (*state != MM_OBJECT_LIVE) {
 		result = MM_PUSH_NOT_LIVE;
-	} else if (stack->top >= stack->limit) {
+	} else if (stack->top >= __atomic_load_n(&stack->limit, __ATOMIC_RELAXED)) {
 		result = MM_PUSH_FULL;
 	} else {
 		*state = MM_OBJECT_CACHED;
