@@ -60,9 +60,10 @@ MM_SRC := $(addprefix mm/,$(MM_SOURCES))
 
 KERNEL_SRC := $(wildcard boot/*.S boot/*.c kernel/*.S kernel/*.c kernel/port/*.c drivers/*.c) \
 	$(MM_SRC) \
-	$(wildcard tests/harness/*.c tests/unit/*.c tests/kernel/*.c tests/bench/*.c tests/bench/kernel/*.c)
+	$(wildcard tests/harness/*.c tests/unit/*.c tests/replay/*.c tests/kernel/*.c tests/bench/*.c tests/bench/kernel/*.c)
 
-HOST_SRC := $(MM_SRC) kernel/cmdline.c $(wildcard tests/harness/*.c tests/unit/*.c tests/host/*.c)
+HOST_SRC := $(MM_SRC) kernel/cmdline.c \
+	$(wildcard tests/harness/*.c tests/unit/*.c tests/replay/*.c tests/host/*.c)
 
 # The same machine made up of a memfd, but for many threads.
 THREADS_SRC := $(MM_SRC) kernel/cmdline.c tests/unit/live.c \
@@ -280,6 +281,25 @@ $(BUILD)/host/$1/unit: $(host_src:%=$(BUILD)/host/$1/%.o)
 -include $(host_src:%=$(BUILD)/host/$1/%.d)
 endef
 $(foreach variant,$(HOST_VARIANTS) $(THREADS_VARIANTS),$(eval $(call host_rules,$(variant))))
+
+# Recorded workloads, replayed in a process: the unit test program with another main().
+REPLAY_SRC := $(filter-out tests/host/%_test.c tests/unit/%_test.c tests/host/main.c tests/host/suites.c,$(HOST_SRC)) \
+	tests/replay/host/main.c
+REPLAY_VARIANTS := gcc64 gcc32
+
+define replay_rules
+$(BUILD)/host/$1/replay: $(REPLAY_SRC:%=$(BUILD)/host/$1/%.o)
+	$$(call say,LD,$$@)
+	$(Q)$$(HOST_CC.$1) -o $$@ $$^ $$(HOST_LD.$1)
+
+-include $(BUILD)/host/$1/tests/replay/host/main.c.d
+endef
+$(foreach variant,$(REPLAY_VARIANTS),$(eval $(call replay_rules,$(variant))))
+
+$(BUILD)/host/trace-pack: tests/replay/host/pack.c $(wildcard tests/replay/*.h) $(BUILD)/flags/host-gcc64
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC.gcc64) $(COMMON_FLAGS) -Imm/include -o $@ $<
 
 HOST_PROGRAMS := $(patsubst %,$(BUILD)/host/%/unit,$(HOST_VARIANTS) $(THREADS_VARIANTS))
 

@@ -43,6 +43,7 @@ static void read_cache_locked(struct kmem_cache *cache, struct mm_cache_info *in
 	info->slot_size = cache->size;
 	info->objects_per_slab = cache->nr;
 	info->slab_order = cache->order;
+	info->internal = (cache->flags & SLAB_INTERNAL) != 0;
 }
 
 /* Numbers of the i-th cache; false when there are not so many.  It may be gone right after. */

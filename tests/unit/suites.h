@@ -39,6 +39,7 @@
 	SUITE(vmalloc)     \
 	SUITE(kvmalloc)    \
 	SUITE(report)      \
+	SUITE(replay)      \
 	SUITE(stats)
 
 #define SUITE_DECLARE(suite) extern const struct test_suite suite##_suite;

@@ -39,6 +39,7 @@ struct mm_cache_info {
 	size_t slabs, empty_slabs;
 	size_t live;   /* objects in the hands of callers */
 	size_t cached; /* ready in magazines */
+	bool internal; /* the allocator's own: descriptors, magazines, caches */
 };
 
 /*
