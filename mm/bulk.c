@@ -180,7 +180,7 @@ static void give_many(struct bulk *bulk, size_t i, size_t end, struct list *doom
 		slab_give_locked(cache, slab, index);
 		last = slab;
 	}
-	slab_cull_locked(cache, EMPTY_SLABS_KEPT, doomed);
+	slab_cull_locked(cache, magazine_slabs_kept(cache), doomed);
 	cache_unlock(cache);
 }
 

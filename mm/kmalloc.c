@@ -2,15 +2,16 @@
 /*
  * kmalloc: from a size and flags to a cache, to whole pages, or to mapped high memory.
  *
- * Size classes are four to a doubling from 64 bytes on, and every 16 bytes below, so
- * that rounding a larger size up wastes at most a fifth of the block.  Each class exists in three kinds: for
- * the kernel, for users (GFP_USER: slabs in user pageblocks) and for DMA.
+ * Size classes are every 16 bytes up to 128, and four to a doubling from there on, so that rounding
+ * a larger size up wastes at most a fifth of the block.  Three more, 1152, 2304 and 2688, are there
+ * because slabs hold a whole number of them.  More classes would not waste less: each has slabs
+ * of its own that are not full.  Each class exists in three kinds: for the kernel, for users
+ * (GFP_USER: slabs in user pageblocks) and for DMA.
  *
- * Alignment is what kmalloc.h promises because a class is a multiple of the
- * largest power of two that divides any size it serves: between two neighbours the
- * step is a power of two, so a size strictly between them is divisible by less than the
- * step, and both are multiples of it.  Slabs of up to 32 KiB are aligned to their
- * size, so no object crosses a 64 KiB boundary.
+ * Alignment is what kmalloc.h promises because a class is a multiple of the largest power of
+ * two that divides any size it serves: for those between two neighbours, that is what the
+ * classes must be chosen by.  Slabs of up to 32 KiB are aligned to their size, so no
+ * object crosses a 64 KiB boundary.
  *
  * I1. class_of_step names the first class that is large enough.
  * I2. A block beyond the caches is PAGE_LARGE; `window` is its address in the

@@ -181,7 +181,7 @@ static bool free_slow(struct kmem_cache *cache, struct slab *slab, unsigned inde
 	freed = slab->state[index] == OBJECT_LIVE;
 	if (freed)
 		magazine_free_locked(cache, slab_object(slab, index), &slab->state[index]);
-	slab_cull_locked(cache, EMPTY_SLABS_KEPT, &doomed);
+	slab_cull_locked(cache, magazine_slabs_kept(cache), &doomed);
 	cache_unlock(cache);
 	mm_irq_restore(flags);
 	slab_release_all(&doomed);

@@ -38,6 +38,12 @@ static inline void stack_set_top(struct mm_stack *stack, struct mm_slot *top)
 /* Objects of the largest magazine. */
 #define MAGAZINE_MAX 62u
 
+/* [p] How many empty slabs the cache keeps after a free on this CPU. */
+static inline size_t magazine_slabs_kept(const struct kmem_cache *cache)
+{
+	return this_stack(cache)->magazine ? 0 : EMPTY_SLABS_KEPT;
+}
+
 void magazine_init(void);
 void magazine_init_cache(struct kmem_cache *cache, struct mm_stack *stacks);
 unsigned magazine_capacity_for(size_t size);

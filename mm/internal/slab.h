@@ -49,8 +49,9 @@ struct slab {
 };
 
 /*
- * Empty slabs that a cache keeps: enough that a load that swings by a slab does not call the
- * page allocator each time.
+ * Empty slabs that a cache keeps where it has no magazine, so that a load which swings by an object
+ * does not call the page allocator each time.  Where there is one, that sees to it, and
+ * the slabs go back at once.
  */
 #define EMPTY_SLABS_KEPT  2u
 

@@ -10,8 +10,8 @@
 
 #define GROWTH_EVENTS 600u
 #define PHASE_EVENTS  900u /* growth and decline */
-#define NR_SAMPLES   100u
-#define YOUNG        8u /* a free takes one of so many youngest, three times of four */
+#define NR_SAMPLES    100u
+#define YOUNG         8u /* a free takes one of so many youngest, three times of four */
 
 static const struct trace_cache caches[] = {
 	{"node", 40, 0, 0},
@@ -38,8 +38,8 @@ static const uint32_t gfps[] = {
 	TRACE_USER,
 };
 
-#define NR_CACHES (sizeof(caches) / sizeof(caches[0]))
-#define NR_GFPS   (sizeof(gfps) / sizeof(gfps[0]))
+#define NR_CACHES      (sizeof(caches) / sizeof(caches[0]))
+#define NR_GFPS        (sizeof(gfps) / sizeof(gfps[0]))
 #define FIRST_PAGE_GFP 8u /* from here on: for pages only */
 
 struct generator {
@@ -67,7 +67,8 @@ static enum trace_kind draw_kind(struct generator *g)
 static uint32_t draw_value(struct generator *g, enum trace_kind kind)
 {
 	switch (kind) {
-	case TRACE_KMALLOC: return 1 + below(g, 8u << below(g, 9)); /* to 2048, small ones most */
+	case TRACE_KMALLOC:
+		return 1 + below(g, 8u << below(g, 9)); /* to 2048, small ones most */
 	case TRACE_CACHE_ALLOC:
 		return below(g, 1 + below(g, (uint32_t)NR_CACHES)); /* the first most */
 	case TRACE_PAGES_ALLOC: return below(g, 10) == 0;

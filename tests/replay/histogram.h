@@ -9,7 +9,7 @@
 #include <mm/types.h>
 
 #define HISTOGRAM_EXACT   1024u
-#define HISTOGRAM_STEPS   32u /* to a doubling */
+#define HISTOGRAM_STEPS   32u                                       /* to a doubling */
 #define HISTOGRAM_BUCKETS (HISTOGRAM_EXACT + HISTOGRAM_STEPS * 22u) /* up to 2^32 */
 
 struct histogram {

@@ -38,7 +38,7 @@ static uint32_t below(struct mix *mix, uint32_t n)
  */
 static uint32_t power_of_two(uint32_t x)
 {
-	uint64_t sum = 5066;                       /* 0.0773 */
+	uint64_t sum = 5066;                        /* 0.0773 */
 	sum = 14916 + ((sum * x) >> FRACTION_BITS); /* 0.2276 */
 	sum = 45554 + ((sum * x) >> FRACTION_BITS); /* 0.6951 */
 	return (uint32_t)(FRACTION_ONE + ((sum * x) >> FRACTION_BITS));

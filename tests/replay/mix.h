@@ -8,9 +8,9 @@
 
 #include "replay.h"
 
-#define MIX_BLOCKS   20000u
-#define MIX_SIZE_MIN 8u
-#define MIX_SIZE_MAX 4096u
+#define MIX_BLOCKS     20000u
+#define MIX_SIZE_MIN   8u
+#define MIX_SIZE_MAX   4096u
 
 /* For figures that compare with others: as often as this, twice. */
 #define MIX_OPERATIONS 1000000u

@@ -58,10 +58,14 @@ static bool fail(struct replay *r, const char *why)
 static gfp_t gfp_of(uint32_t recorded)
 {
 	static const gfp_t classes[NR_TRACE_CLASSES] = {
-		[TRACE_NONE] = 0,           [TRACE_NOWAIT] = GFP_NOWAIT,
-		[TRACE_ATOMIC] = GFP_ATOMIC, [TRACE_NOIO] = GFP_NOIO,
-		[TRACE_NOFS] = GFP_NOFS,    [TRACE_KERNEL] = GFP_KERNEL,
-		[TRACE_USER] = GFP_USER,    [TRACE_HIGHUSER] = GFP_HIGHUSER,
+		[TRACE_NONE] = 0,
+		[TRACE_NOWAIT] = GFP_NOWAIT,
+		[TRACE_ATOMIC] = GFP_ATOMIC,
+		[TRACE_NOIO] = GFP_NOIO,
+		[TRACE_NOFS] = GFP_NOFS,
+		[TRACE_KERNEL] = GFP_KERNEL,
+		[TRACE_USER] = GFP_USER,
+		[TRACE_HIGHUSER] = GFP_HIGHUSER,
 	};
 	static const struct {
 		uint32_t recorded;
@@ -207,8 +211,7 @@ static void note_cost(struct replay *r, enum replay_step step, uint64_t start, u
 	uint64_t cost = end - start;
 
 	if (r->costs)
-		histogram_add(&r->costs[step],
-			      cost > r->empty_cost ? cost - r->empty_cost : 0);
+		histogram_add(&r->costs[step], cost > r->empty_cost ? cost - r->empty_cost : 0);
 }
 
 static bool replay_alloc(struct replay *r, const struct trace_event *event)
@@ -287,8 +290,7 @@ static void sample(struct replay *r, const struct trace_sample *theirs)
 	footprint_since(&now, &r->before);
 	slabs = footprint_ratio(now.slabs, r->live);
 	everything = footprint_ratio(now.everything, r->live);
-	recorded =
-		footprint_ratio((uint64_t)theirs->slab_pages * PAGE_SIZE, theirs->requested);
+	recorded = footprint_ratio((uint64_t)theirs->slab_pages * PAGE_SIZE, theirs->requested);
 	if (peak) {
 		result->live_peak = r->live;
 		result->slabs.peak = slabs;
@@ -376,8 +378,8 @@ static bool make_caches(struct replay *r)
 			flags |= SLAB_RECLAIM_ACCOUNT;
 		if (cache->flags & TRACE_CACHE_LINE)
 			flags |= SLAB_HWCACHE_ALIGN;
-		r->caches[i] = kmem_cache_create(cache->name, cache->size, cache->align, flags,
-						 NULL);
+		r->caches[i] =
+			kmem_cache_create(cache->name, cache->size, cache->align, flags, NULL);
 		if (!r->caches[i])
 			return fail(r, "a cache could not be made");
 	}

@@ -7,9 +7,11 @@
 #include "live.h"
 #include "world.h"
 #include <bits.h>
+#include <kmalloc.h>
 #include <mem.h>
 #include <mm/kmalloc.h>
 #include <page.h>
+#include <slab.h>
 
 /* The optimiser knows what kmalloc is, and must not reason from it here. */
 static void *opaque(const void *p)
@@ -110,6 +112,43 @@ static void ring_empty(void)
 {
 	for (unsigned i = 0; i < RING; i++)
 		ring_replace(i, 0, 0);
+}
+
+/*
+ * Each class: its slabs, and what is lost at most on a size that it serves.  The least such size is
+ * one more than the class before.  mm/README.md tells how the classes were chosen.
+ */
+static const struct {
+	unsigned size, order, nr;
+} classes[] = {
+	{16, 0, 253}, {32, 0, 128}, {48, 0, 85},  {64, 0, 64},  {80, 0, 51},  {96, 0, 42},
+	{112, 0, 36}, {128, 0, 32}, {160, 0, 25}, {192, 0, 21}, {224, 0, 18}, {256, 0, 16},
+	{320, 1, 25}, {384, 1, 21}, {448, 0, 9},  {512, 0, 8},  {640, 0, 6},  {768, 0, 5},
+	{896, 1, 9},  {1024, 0, 4}, {1152, 1, 7}, {1280, 0, 3}, {1536, 1, 5}, {1792, 2, 9},
+	{2048, 0, 2}, {2304, 2, 7}, {2560, 1, 3}, {2688, 1, 3}, {3072, 2, 5}, {3584, 0, 1},
+	{4096, 0, 1}, {5120, 2, 3}, {6144, 3, 5}, {7168, 1, 1}, {8192, 1, 1},
+};
+
+#define NR_CLASSES (sizeof(classes) / sizeof(classes[0]))
+
+TEST(layout_and_waste_of_each_class)
+{
+	unsigned before = 0;
+
+	for (size_t i = 0; i < NR_CLASSES; i++) {
+		unsigned size = classes[i].size, bytes = PAGE_SIZE << classes[i].order;
+		const struct kmem_cache *cache = kmalloc_cache(size, GFP_KERNEL);
+
+		EXPECT_EQ(cache->size, size);
+		EXPECT_EQ(cache->order, classes[i].order);
+		EXPECT_EQ(cache->nr, classes[i].nr);
+		EXPECT_EQ(kmalloc_size_roundup(before + 1), size);
+		/* From 128 bytes on rounding loses a fifth at most, slabs an eighth. */
+		EXPECTF(before < 128 || size - before <= size / 5, "class %u", size);
+		EXPECTF(bytes - classes[i].nr * size <= bytes / 8, "class %u", size);
+		before = size;
+	}
+	EXPECT_EQ(before, KMALLOC_MAX_CACHE_SIZE);
 }
 
 TEST(every_size_that_has_a_cache)
@@ -626,11 +665,12 @@ TEST(random_mix_of_sizes)
 		mix_free(&mix[i]);
 }
 
-TEST_SUITE(kmalloc, every_size_that_has_a_cache, user_memory_of_many_sizes,
-	   sizes_around_each_power_of_two, the_largest_block, large_blocks_are_counted,
-	   size_roundup, dma_blocks_do_not_cross_64k, dma_slabs_do_not_cross_64k, zero_bytes,
-	   sizes_beyond_the_largest, products_that_overflow, arrays, zeroed_memory_is_zero,
-	   sensitive_memory_is_wiped, copies, krealloc_of_nothing_allocates,
-	   krealloc_to_nothing_frees, krealloc_stays_within_the_class, krealloc_moves_contents,
-	   krealloc_zeroes_what_grows, krealloc_that_fails_keeps_the_block,
-	   atomic_kmalloc_from_the_reserve, random_mix_of_sizes);
+TEST_SUITE(kmalloc, layout_and_waste_of_each_class, every_size_that_has_a_cache,
+	   user_memory_of_many_sizes, sizes_around_each_power_of_two, the_largest_block,
+	   large_blocks_are_counted, size_roundup, dma_blocks_do_not_cross_64k,
+	   dma_slabs_do_not_cross_64k, zero_bytes, sizes_beyond_the_largest,
+	   products_that_overflow, arrays, zeroed_memory_is_zero, sensitive_memory_is_wiped,
+	   copies, krealloc_of_nothing_allocates, krealloc_to_nothing_frees,
+	   krealloc_stays_within_the_class, krealloc_moves_contents, krealloc_zeroes_what_grows,
+	   krealloc_that_fails_keeps_the_block, atomic_kmalloc_from_the_reserve,
+	   random_mix_of_sizes);

@@ -484,7 +484,7 @@ TEST(no_memory_is_null_and_said)
 /* Only single pages are left: slabs of the least order that holds an object will do. */
 TEST(falls_back_to_the_least_order)
 {
-	struct kmem_cache *cache = kmem_cache_create("test-least", 1300, 0, 0, NULL);
+	struct kmem_cache *cache = kmem_cache_create("test-least", 2600, 0, 0, NULL);
 	struct held held, singles;
 	struct page *page;
 	unsigned n = 0;
@@ -508,10 +508,10 @@ TEST(falls_back_to_the_least_order)
 		if (!EXPECT(objects[n] != NULL))
 			break;
 		EXPECT_EQ(virt_to_page(objects[n])->slab->order, cache->min_order);
-		live_fill(objects[n], 1300, n);
+		live_fill(objects[n], 2600, n);
 	}
 	for (unsigned i = 0; i < n; i++)
-		EXPECT(live_filled(objects[i], 1300, i));
+		EXPECT(live_filled(objects[i], 2600, i));
 	give(cache, n);
 	held_free(&held);
 	EXPECT(kmem_cache_destroy(cache));

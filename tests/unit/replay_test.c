@@ -125,7 +125,8 @@ TEST(costs_count_the_calls)
 		pages += made.events[i].kind == TRACE_PAGES_ALLOC;
 	}
 	EXPECT(replay(&timed, &result));
-	EXPECT_EQ(result.costs[STEP_KMALLOC].calls + result.costs[STEP_KZALLOC].calls, kmallocs);
+	EXPECT_EQ(result.costs[STEP_KMALLOC].calls + result.costs[STEP_KZALLOC].calls,
+		  kmallocs);
 	EXPECT_EQ(result.costs[STEP_KFREE].calls, kmallocs); /* the rest is freed at the end */
 	EXPECT_EQ(result.costs[STEP_CACHE_ALLOC].calls + result.costs[STEP_CACHE_ZALLOC].calls,
 		  objects);
@@ -142,28 +143,28 @@ TEST(costs_count_the_calls)
 /* --- what is wrong ------------------------------------------------------------------------ */
 
 /* Damage one word, look for the reason, repair. */
-#define REFUSED(field, value, reason)                                        \
-	do {                                                                 \
-		__typeof__(field) kept_ = (field);                           \
-		const char *why_;                                            \
-		(field) = (value);                                           \
-		why_ = trace_open(&trace, made.bytes, made.size);            \
-		EXPECTF(why_, #field " = " #value " is taken for right");    \
-		if (why_)                                                    \
-			EXPECT_STR(why_, reason);                            \
-		(field) = kept_;                                             \
+#define REFUSED(field, value, reason)                                     \
+	do {                                                              \
+		__typeof__(field) kept_ = (field);                        \
+		const char *why_;                                         \
+		(field) = (value);                                        \
+		why_ = trace_open(&trace, made.bytes, made.size);         \
+		EXPECTF(why_, #field " = " #value " is taken for right"); \
+		if (why_)                                                 \
+			EXPECT_STR(why_, reason);                         \
+		(field) = kept_;                                          \
 	} while (0)
 
-#define REFUSED_EVENT(change, reason)                                        \
-	do {                                                                 \
-		struct trace_event kept_ = *event;                           \
-		const char *why_;                                            \
-		event->change;                                               \
-		why_ = trace_open(&trace, made.bytes, made.size);            \
-		EXPECTF(why_, #change " is taken for right");                \
-		if (why_)                                                    \
-			EXPECT_STR(why_, reason);                            \
-		*event = kept_;                                              \
+#define REFUSED_EVENT(change, reason)                             \
+	do {                                                      \
+		struct trace_event kept_ = *event;                \
+		const char *why_;                                 \
+		event->change;                                    \
+		why_ = trace_open(&trace, made.bytes, made.size); \
+		EXPECTF(why_, #change " is taken for right");     \
+		if (why_)                                         \
+			EXPECT_STR(why_, reason);                 \
+		*event = kept_;                                   \
 	} while (0)
 
 static struct trace_event *first_of_kind(enum trace_kind kind)

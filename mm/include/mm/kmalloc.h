@@ -86,15 +86,16 @@ char *kstrndup(const char *s, size_t max, gfp_t gfp) __attribute__((malloc));
 /* --- what kmalloc becomes; no interface ------------------------------------------- */
 
 /*
- * The size classes, ascending: each X(bytes).  Four to a doubling from 64 bytes on, every 16
- * below.  mm/kmalloc.c says what they must fulfil.
+ * The size classes, ascending: each X(bytes).  Every 16 bytes to 128, then four to a doubling, and a
+ * few more of which slabs hold a whole number.  mm/kmalloc.c says what they must fulfil.
  */
 /* clang-format off */
 #define KMALLOC_CLASSES(X) \
 	X(16) X(32) X(48) X(64) X(80) X(96) X(112) X(128) \
 	X(160) X(192) X(224) X(256) X(320) X(384) X(448) X(512) \
-	X(640) X(768) X(896) X(1024) X(1280) X(1536) X(1792) X(2048) \
-	X(2560) X(3072) X(3584) X(4096) X(5120) X(6144) X(7168) X(8192)
+	X(640) X(768) X(896) X(1024) X(1152) X(1280) X(1536) X(1792) \
+	X(2048) X(2304) X(2560) X(2688) X(3072) X(3584) X(4096) \
+	X(5120) X(6144) X(7168) X(8192)
 /* clang-format on */
 
 #define KMALLOC_ONE_MORE(bytes)  +1

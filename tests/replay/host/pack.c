@@ -167,10 +167,9 @@ static void read_cache(char **fields, unsigned n)
 static uint32_t class_named(const char *name)
 {
 	static const char *const names[NR_TRACE_CLASSES] = {
-		[TRACE_NONE] = "NONE",       [TRACE_NOWAIT] = "NOWAIT",
-		[TRACE_ATOMIC] = "ATOMIC",   [TRACE_NOIO] = "NOIO",
-		[TRACE_NOFS] = "NOFS",       [TRACE_KERNEL] = "KERNEL",
-		[TRACE_USER] = "USER",       [TRACE_HIGHUSER] = "HIGHUSER",
+		[TRACE_NONE] = "NONE", [TRACE_NOWAIT] = "NOWAIT",     [TRACE_ATOMIC] = "ATOMIC",
+		[TRACE_NOIO] = "NOIO", [TRACE_NOFS] = "NOFS",         [TRACE_KERNEL] = "KERNEL",
+		[TRACE_USER] = "USER", [TRACE_HIGHUSER] = "HIGHUSER",
 	};
 
 	for (uint32_t i = 0; i < NR_TRACE_CLASSES; i++) {
@@ -187,14 +186,22 @@ static uint32_t modifier_named(const char *name)
 		const char *name;
 		uint32_t bit;
 	} names[] = {
-		{"ZERO", TRACE_ZERO},         {"DMA", TRACE_DMA},
-		{"HIGHMEM", TRACE_HIGHMEM},   {"MOVABLE", TRACE_MOVABLE},
-		{"NOWARN", TRACE_NOWARN},     {"NORETRY", TRACE_NORETRY},
-		{"NOFAIL", TRACE_NOFAIL},     {"RETRY_MAYFAIL", TRACE_RETRY_MAYFAIL},
-		{"MEMALLOC", TRACE_MEMALLOC}, {"NOMEMALLOC", TRACE_NOMEMALLOC},
-		{"DMA32", 0},                 {"RECLAIMABLE", 0},
-		{"ACCOUNT", 0},               {"COMP", 0},
-		{"WRITE", 0},                 {"THISNODE", 0},
+		{"ZERO", TRACE_ZERO},
+		{"DMA", TRACE_DMA},
+		{"HIGHMEM", TRACE_HIGHMEM},
+		{"MOVABLE", TRACE_MOVABLE},
+		{"NOWARN", TRACE_NOWARN},
+		{"NORETRY", TRACE_NORETRY},
+		{"NOFAIL", TRACE_NOFAIL},
+		{"RETRY_MAYFAIL", TRACE_RETRY_MAYFAIL},
+		{"MEMALLOC", TRACE_MEMALLOC},
+		{"NOMEMALLOC", TRACE_NOMEMALLOC},
+		{"DMA32", 0},
+		{"RECLAIMABLE", 0},
+		{"ACCOUNT", 0},
+		{"COMP", 0},
+		{"WRITE", 0},
+		{"THISNODE", 0},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -331,8 +338,7 @@ static void read_sample(const char *line)
 	struct trace_sample sample = {0};
 
 	if (pages && bytes) {
-		sample.slab_pages =
-			(uint32_t)strtoul(pages + sizeof(pages_key) - 1, NULL, 10);
+		sample.slab_pages = (uint32_t)strtoul(pages + sizeof(pages_key) - 1, NULL, 10);
 		sample.requested = (uint32_t)strtoul(bytes + sizeof(bytes_key) - 1, NULL, 10);
 	}
 	add_sample(sample);
