@@ -168,6 +168,19 @@ void buddy_add_range(struct buddy *buddy, pfn_t start, pfn_t end)
 	}
 }
 
+/* What is on no list any more becomes a block in a caller's hands. */
+static struct page *make_block(const struct buddy *buddy, struct page *page, unsigned order)
+{
+	unsigned home = NR_PAGE_LISTS;
+
+	if (order < PAGE_LIST_ORDERS)
+		home = page_home(buddy->zone, buddy_type_of(buddy, page), order);
+	page->order = (uint8_t)order;
+	page_set_home(page, home);
+	page->kind = PAGE_BLOCK;
+	return page;
+}
+
 /* Take a free block off its list, and cut it to size; the rest goes to `type`'s lists. */
 static struct page *take_block(struct buddy *buddy, struct page *page, unsigned order,
 			       enum block_type type)
@@ -177,23 +190,38 @@ static struct page *take_block(struct buddy *buddy, struct page *page, unsigned 
 	list_remove(buddy, page);
 	split_block(buddy, page, found, order, type);
 	set_free(buddy, buddy->nr_free - ((size_t)1 << order));
-	page->order = (uint8_t)order;
-	page->movable = false;
-	page->kind = PAGE_BLOCK;
-	return page;
+	return make_block(buddy, page, order);
+}
+
+/* The smallest free block that is large enough, on its list; NULL when there is none. */
+static struct page *find_block(struct buddy *buddy, unsigned order, enum block_type type)
+{
+	uint32_t orders = buddy->types[type].orders >> order;
+
+	if (likely(orders))
+		return page_at(buddy, buddy->types[type].head[order + lowest_bit(orders)]);
+	return steal_block(buddy, order, type);
 }
 
 /* A block for `type`, as PAGE_BLOCK; NULL when no free block is large enough. */
 struct page *buddy_alloc(struct buddy *buddy, unsigned order, enum block_type type)
 {
-	uint32_t orders = buddy->types[type].orders >> order;
-	struct page *page;
+	struct page *page = find_block(buddy, order, type);
 
-	if (likely(orders))
-		page = page_at(buddy, buddy->types[type].head[order + lowest_bit(orders)]);
-	else
-		page = steal_block(buddy, order, type);
 	return page ? take_block(buddy, page, order, type) : NULL;
+}
+
+/*
+ * The smallest free block of order `least` or more, as PAGE_BLOCK; not more than 2^most pages
+ * of it.  So many blocks of order `least` by one step as one by one would have been given out.
+ */
+struct page *buddy_alloc_within(struct buddy *buddy, unsigned least, unsigned most,
+				enum block_type type)
+{
+	struct page *page = find_block(buddy, least, type);
+
+	return page ? take_block(buddy, page, page->order < most ? page->order : most, type)
+		    : NULL;
 }
 
 /*
@@ -312,6 +340,12 @@ bool buddy_end_isolation(struct buddy *buddy)
 bool buddy_has_block(const struct buddy *buddy, unsigned order)
 {
 	return (buddy->types[BLOCK_KERNEL].orders | buddy->types[BLOCK_USER].orders) >> order;
+}
+
+/* The type of the pageblock that holds the page. */
+enum block_type buddy_type_of(const struct buddy *buddy, const struct page *page)
+{
+	return buddy_pageblock_type(buddy, pfn_of(buddy, page));
 }
 
 /* The type of the pageblock around `pfn`, which lies in the zone. */

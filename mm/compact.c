@@ -30,6 +30,7 @@
 #include <bits.h>
 #include <compact.h>
 #include <migrate.h>
+#include <page_list.h>
 #include <report.h>
 #include <zone.h>
 
@@ -382,7 +383,7 @@ static pfn_t set_up_pass(struct zone *zone, unsigned order, size_t mark)
  * [busy] One block of the order, or as good as: true if the zone can serve such a request now.
  * The search begins where the last one ended, so that regions take turns.
  */
-static bool compact_zone_for(struct zone *zone, unsigned order, size_t mark)
+static bool compact_zone_with_lists_shut(struct zone *zone, unsigned order, size_t mark)
 {
 	pfn_t first = set_up_pass(zone, order, mark), end = zone->buddy.end;
 	pfn_t from = pfn_align_down(zone->compact_next, order), start;
@@ -402,6 +403,17 @@ static bool compact_zone_for(struct zone *zone, unsigned order, size_t mark)
 		found = compact_range(&from, start, 1);
 	}
 	zone->compact_next = from;
+	return found;
+}
+
+/* The same, all free pages being the zone's meanwhile, and all that come free. */
+static bool compact_zone_for(struct zone *zone, unsigned order, size_t mark)
+{
+	bool found;
+
+	page_lists_hold(zone);
+	found = compact_zone_with_lists_shut(zone, order, mark);
+	page_lists_release(zone);
 	return found;
 }
 
@@ -432,7 +444,9 @@ size_t mm_compact(void)
 	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
 		pfn_t from = set_up_pass(&zones[i], MM_MAX_ORDER, zones[i].low);
 
+		page_lists_hold(&zones[i]);
 		gained += compact_range(&from, zones[i].buddy.end, SIZE_MAX);
+		page_lists_release(&zones[i]);
 	}
 	end_pass();
 	return gained;

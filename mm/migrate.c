@@ -5,9 +5,9 @@
  * A page that is looked at may be freed at any moment, and then be anybody's.  What keeps
  * it what it was is a reference, and what makes it safe to take one is the zone lock:
  *
- * I1. Under the zone lock of a page, its kind being PAGE_BLOCK and `movable` being set, it has
- *     not been given out anew since its owner set that: buddy_alloc() clears it under
- *     this lock.
+ * I1. Under the zone lock of a page, its kind being PAGE_BLOCK and `home` being PAGE_MOVABLE, it has
+ *     not been given out anew since its owner set that: that is changed back under this lock
+ *     only, and page lists take no block in that ever had a mover.
  * I2. A reference is only taken in such a moment, and only as the second one (1 -> 2 in one
  *     step): a page that is just being freed (0), or pinned (2 or more), is left alone.
  * I3. So nobody but its owner's own kind ever sees that reference; and from then on the last
@@ -33,7 +33,7 @@ static struct {
 static bool is_movable(const struct page *page)
 {
 	return page_get_kind(page) == PAGE_BLOCK &&
-	       __atomic_load_n(&page->movable, __ATOMIC_ACQUIRE);
+	       __atomic_load_n(&page->home, __ATOMIC_ACQUIRE) == PAGE_MOVABLE;
 }
 
 bool migrate_possible(const struct page *page)
@@ -99,7 +99,7 @@ void migrate_forget(struct page *page)
 
 	mm_spin_lock(&zone->lock);
 	if (is_movable(page))
-		__atomic_store_n(&page->movable, false, __ATOMIC_RELEASE);
+		__atomic_store_n(&page->home, PAGE_WAS_MOVABLE, __ATOMIC_RELEASE);
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
 }
@@ -112,7 +112,7 @@ void migrate_forget(struct page *page)
 static enum migrate_result release_moved(uintptr_t move, struct page *from)
 {
 	if (__atomic_load_n(&from->refs, __ATOMIC_ACQUIRE) >= MM_MOVING_REFS) {
-		__atomic_store_n(&from->movable, false, __ATOMIC_RELEASE);
+		__atomic_store_n(&from->home, PAGE_WAS_MOVABLE, __ATOMIC_RELEASE);
 		return put_back(from, MM_MOVING_REFS) ? MIGRATE_MOVED : MIGRATE_PINNED;
 	}
 	report_now(MM_REPORT_MISUSE, (uintptr_t)from, move, "the page is freed once",
@@ -159,13 +159,13 @@ void mm_set_movable(struct page *page, struct mm_mover *mover)
 		return;
 	}
 	__atomic_store_n(&page->mover, mover, __ATOMIC_RELAXED);
-	__atomic_store_n(&page->movable, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&page->home, PAGE_MOVABLE, __ATOMIC_RELEASE);
 }
 
 void mm_clear_movable(struct page *page)
 {
-	if (is_single_page(page))
-		__atomic_store_n(&page->movable, false, __ATOMIC_RELEASE);
+	if (is_single_page(page) && is_movable(page))
+		__atomic_store_n(&page->home, PAGE_WAS_MOVABLE, __ATOMIC_RELEASE);
 }
 
 bool mm_is_movable(const struct page *page)

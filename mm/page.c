@@ -81,6 +81,7 @@ bool page_array_init(void)
 	page_array.start = (pfn_t)(start >> PAGE_SHIFT);
 	page_array.end = (pfn_t)(end >> PAGE_SHIFT);
 	page_array.bias = (uintptr_t)array - (uintptr_t)page_array.start * sizeof(struct page);
+	page_array.first = (uintptr_t)array;
 	page_array.low_bytes = (uintptr_t)(low_end < end ? low_end : end);
 	for (paddr_t block = start; block < end; block += BLOCK_BYTES)
 		set_up_block(block, phys);
@@ -134,6 +135,7 @@ const char *page_kind_name(enum page_kind kind)
 		[PAGE_RESERVED] = "reserved memory",
 		[PAGE_TAIL] = "the inside of a block",
 		[PAGE_FREE] = "a free block",
+		[PAGE_LISTED] = "a free block",
 		[PAGE_BLOCK] = "a block of pages",
 		[PAGE_SLAB] = "a slab page",
 		[PAGE_LARGE] = "a large kmalloc block",

@@ -21,6 +21,7 @@
 #include <migrate.h>
 #include <mm/format.h>
 #include <page_alloc.h>
+#include <page_list.h>
 #include <reclaim.h>
 #include <report.h>
 #include <zone.h>
@@ -136,14 +137,40 @@ static struct page *try_hard(gfp_t gfp, unsigned order)
 static struct page *hand_out(struct page *page)
 {
 	if (page)
-		page->refs = 1;
+		page_hand_out(page);
 	return page;
+}
+
+/* The highest zone that the request may use and that has any page at all. */
+static enum mm_zone_id first_zone(gfp_t gfp)
+{
+	enum mm_zone_id id = gfp_zone(gfp);
+
+	while (id > MM_ZONE_DMA && zones[id].managed == 0)
+		id--;
+	return id;
+}
+
+/* From this CPU's lists, filled if need be; NULL where these are shut: then watermarks decide. */
+static struct page *take_listed(gfp_t gfp, unsigned order)
+{
+	unsigned number;
+	struct page *page;
+
+	if (order >= PAGE_LIST_ORDERS)
+		return NULL;
+	number = page_home(first_zone(gfp), gfp_block_type(gfp), order);
+	page = page_list_pop(number);
+	return likely(page) ? page : page_list_refill(number);
 }
 
 struct page *pages_try(gfp_t gfp, unsigned order)
 {
-	struct page *page = try_low_marks(gfp, order, gfp_zone(gfp));
+	struct page *page = take_listed(gfp, order);
 
+	if (likely(page))
+		return page;
+	page = try_low_marks(gfp, order, gfp_zone(gfp));
 	return hand_out(likely(page) ? page : try_hard(gfp, order));
 }
 
@@ -181,13 +208,14 @@ struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller)
 			   MM_MAX_ORDER);
 		return NULL;
 	}
-	page = try_low_marks(gfp, order, gfp_zone(gfp));
+	page = take_listed(gfp, order);
 	if (unlikely(!page)) {
-		page = pages_alloc_slow(gfp, order, caller);
-		if (!page)
+		page = try_low_marks(gfp, order, gfp_zone(gfp));
+		if (unlikely(!page))
+			page = pages_alloc_slow(gfp, order, caller);
+		if (!hand_out(page))
 			return NULL;
 	}
-	hand_out(page);
 	if (gfp & __GFP_ZERO) {
 		for (size_t i = 0; i < (size_t)1 << order; i++)
 			clear_highpage(page + i);
@@ -226,10 +254,22 @@ void pages_free_bulk(struct page *const *pages, size_t n)
 	}
 }
 
+/* A block without references: to this CPU's list if there is room, else to its zone. */
+static void give(struct page *page, unsigned order)
+{
+	unsigned number = page_get_home(page);
+	mm_irqflags_t flags = mm_irq_save();
+	bool done = number < NR_PAGE_LISTS && page_list_push_here(page, number);
+
+	mm_irq_restore(flags);
+	if (unlikely(!done))
+		page_list_free(page, order);
+}
+
 void pages_free(struct page *page, unsigned order)
 {
-	page->refs = 0;
-	zone_free(&zones[page->zone], page, order);
+	__atomic_store_n(&page->refs, 0, __ATOMIC_RELAXED);
+	give(page, order);
 }
 
 void pages_put_back(struct page *page, unsigned order)
@@ -301,7 +341,7 @@ static enum mm_report_kind judge_page(struct page *page)
 
 	if (!head)
 		return MM_REPORT_BAD_PAGE;
-	if (head->kind == PAGE_FREE || page->kind == PAGE_BLOCK)
+	if (head->kind == PAGE_FREE || head->kind == PAGE_LISTED || page->kind == PAGE_BLOCK)
 		return MM_REPORT_DOUBLE_FREE;
 	return page->kind == PAGE_TAIL ? MM_REPORT_INTERIOR_FREE : MM_REPORT_BAD_PAGE;
 }
@@ -388,7 +428,7 @@ void pages_free_checked(struct page *page, unsigned order, uintptr_t caller)
 	    unlikely(__atomic_load_n(&page->refs, __ATOMIC_RELAXED) > 1))
 		migrate_forget(page);
 	if (pages_drop_checked(page, order, caller))
-		zone_free(&zones[page->zone], page, order);
+		give(page, order);
 }
 
 void __free_pages(struct page *page, unsigned order)
@@ -498,7 +538,7 @@ void put_page(struct page *page)
 	bool bad = true;
 
 	if (head && drop_reference(head, &bad))
-		zone_free(&zones[head->zone], head, head->order);
+		give(head, head->order);
 	else if (bad)
 		report_bad_page(page, CALLER(), "put_page");
 }
@@ -513,14 +553,16 @@ unsigned page_count(const struct page *page)
 void pages_cut(struct page *page, unsigned order, size_t n)
 {
 	mm_irqflags_t flags = lock_zone_of(page);
+	enum block_type type = buddy_type_of(&zones[page->zone].buddy, page);
 	unsigned piece = 0;
 
 	page->order = 0;
+	page_set_home(page, page_home(page->zone, type, 0));
 	for (size_t i = 1; i < (size_t)1 << order; i += (size_t)1 << piece) {
 		piece = i < n ? 0 : lowest_bit((uint32_t)i);
 		page[i].order = (uint8_t)piece;
 		page[i].refs = 1;
-		page[i].movable = false;
+		page_set_home(&page[i], page_home(page->zone, type, piece));
 		page[i].kind = PAGE_BLOCK;
 	}
 	unlock_zone_of(page, flags);
@@ -572,6 +614,6 @@ size_t nr_free_pages(void)
 	size_t pages = 0;
 
 	for (unsigned i = 0; i < MM_NR_ZONES; i++)
-		pages += __atomic_load_n(&zones[i].buddy.nr_free, __ATOMIC_RELAXED);
+		pages += zone_free_pages(&zones[i]);
 	return pages;
 }

@@ -32,6 +32,7 @@
 #include <mem.h>
 #include <mm/port.h>
 #include <page_alloc.h>
+#include <page_list.h>
 #include <reclaim.h>
 #include <zone.h>
 
@@ -95,6 +96,7 @@ static void release(void)
 {
 	if (release_spare)
 		release_spare();
+	page_lists_drain();
 }
 
 /* Reclaim at one priority. */
@@ -158,11 +160,15 @@ static bool is_worth_a_life(gfp_t gfp, unsigned order)
 	       !(gfp & (__GFP_DMA | __GFP_RETRY_MAYFAIL));
 }
 
-/* From now on whoever frees looks for us: pages after it, objects by way of the slow path. */
+/*
+ * From now on whoever frees looks for us: objects by way of the slow path, and pages after it, not
+ * one of which stays in a CPU's lists.
+ */
 static void join_queue(void)
 {
 	if (__atomic_fetch_add(&zone_queue.waiters, 1, __ATOMIC_SEQ_CST) == 0 && close_stacks)
 		close_stacks();
+	page_lists_close();
 }
 
 /* Join the queue, for the attempts to come; later look whether to sleep in it. */
@@ -280,7 +286,7 @@ static unsigned zones_short(void)
 
 	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
 		if (zones[i].managed > zones[i].high &&
-		    zone_free_pages(&zones[i]) < zones[i].high)
+		    zone_own_pages(&zones[i]) < zones[i].high)
 			lacking |= 1u << i;
 	}
 	return lacking;

@@ -22,6 +22,7 @@
  */
 #include <bootmem.h>
 #include <mem.h>
+#include <page_list.h>
 #include <zone.h>
 
 struct zone zones[MM_NR_ZONES];
@@ -172,6 +173,7 @@ bool zones_init(void)
 	if (!block_types)
 		return false;
 	memset(&zone_queue, 0, sizeof(zone_queue));
+	page_lists_reset();
 	for (unsigned i = 0; i < MM_NR_ZONES; i++)
 		block_types = zone_init((enum mm_zone_id)i, i ? limits[i - 1] : 0, limits[i],
 					block_types);
@@ -185,6 +187,7 @@ bool zones_init(void)
 		zones[i].low = sizing.low[i];
 		zones[i].high = sizing.high[i];
 		memcpy(zones[i].reserve, sizing.reserve[i], sizeof(zones[i].reserve));
+		page_lists_set_marks(&zones[i]);
 	}
 	return true;
 }
@@ -200,7 +203,7 @@ bool zone_watermark_ok(const struct zone *zone, unsigned order, size_t mark)
 }
 
 /* [z] */
-static void free_locked(struct zone *zone, struct page *page, unsigned order)
+void zone_free_locked(struct zone *zone, struct page *page, unsigned order)
 {
 	buddy_free(&zone->buddy, page, order);
 	zone->frees++;
@@ -216,7 +219,7 @@ static void drain_slow_locked(struct zone *zone)
 		struct page *page = page_of_pfn(link - 1);
 
 		link = page->next;
-		free_locked(zone, page, page->order);
+		zone_free_locked(zone, page, page->order);
 	}
 }
 
@@ -241,11 +244,12 @@ void zone_defer(struct zone *zone, struct page *page)
 					    true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
 }
 
-/* [z] A block, if `mark` pages stay free; NULL if not. */
+/* [z] A block, if `mark` pages stay free; NULL if not.  Any context that got the lock. */
 struct page *zone_take_locked(struct zone *zone, unsigned order, enum block_type type,
 			      size_t mark)
 {
 	zone_drain_locked(zone);
+	page_lists_make_room_nolock(zone, order);
 	if (!zone_watermark_ok(zone, order, mark))
 		return NULL;
 	zone->allocs++;
@@ -258,7 +262,10 @@ struct page *zone_alloc(struct zone *zone, unsigned order, enum block_type type,
 	struct page *page;
 
 	mm_spin_lock(&zone->lock);
+	page_lists_make_room_locked(zone, order, (size_t)1 << order);
 	page = zone_take_locked(zone, order, type, mark);
+	if (unlikely(!page) && page_lists_give_back_locked(zone))
+		page = zone_take_locked(zone, order, type, mark);
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
 	return page;
@@ -272,8 +279,11 @@ size_t zone_alloc_pages(struct zone *zone, enum block_type type, size_t mark,
 	size_t got = 0;
 
 	mm_spin_lock(&zone->lock);
-	while (got < n && zone_watermark_ok(zone, 0, mark))
-		pages[got++] = buddy_alloc(&zone->buddy, 0, type);
+	page_lists_make_room_locked(zone, 0, n);
+	do {
+		while (got < n && zone_watermark_ok(zone, 0, mark))
+			pages[got++] = buddy_alloc(&zone->buddy, 0, type);
+	} while (got < n && page_lists_give_back_locked(zone));
 	zone->allocs += got;
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
@@ -301,7 +311,7 @@ void zone_free(struct zone *zone, struct page *page, unsigned order)
 
 	mm_spin_lock(&zone->lock);
 	zone_drain_locked(zone);
-	free_locked(zone, page, order);
+	zone_free_locked(zone, page, order);
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
 	zone_wake_waiters();
@@ -342,8 +352,14 @@ void zone_wake_waiters(void)
 	}
 }
 
-/* Free pages of the zone; a snapshot. */
+/* Free pages of the zone, in lists of CPUs or not; a snapshot. */
 size_t zone_free_pages(const struct zone *zone)
+{
+	return zone_own_pages(zone) + page_lists_pages(zone);
+}
+
+/* Those not in lists, which watermarks are about; a snapshot. */
+size_t zone_own_pages(const struct zone *zone)
 {
 	return __atomic_load_n(&zone->buddy.nr_free, __ATOMIC_RELAXED);
 }
@@ -358,7 +374,8 @@ size_t zones_freed(unsigned some)
 
 	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
 		if (some & (1u << i))
-			pages += __atomic_load_n(&zones[i].freed, __ATOMIC_RELAXED);
+			pages += __atomic_load_n(&zones[i].freed, __ATOMIC_RELAXED) +
+				 page_lists_freed(&zones[i]);
 	}
 	return pages;
 }
@@ -376,6 +393,7 @@ void zone_count_failure(struct zone *zone)
 /* All that is to be known of a zone, the moving parts at one moment. */
 void zone_read(struct zone *zone, struct mm_zone_info *info)
 {
+	struct page_list_sum listed;
 	mm_irqflags_t flags;
 
 	memset(info, 0, sizeof(*info));
@@ -391,13 +409,20 @@ void zone_read(struct zone *zone, struct mm_zone_info *info)
 
 	flags = mm_irq_save();
 	mm_spin_lock(&zone->lock);
+	page_lists_sum(zone, &listed);
 	info->free = zone->buddy.nr_free;
 	info->isolated = zone->buddy.nr_isolated;
 	for (unsigned type = 0; type < NR_BLOCK_TYPES; type++)
 		memcpy(info->free_blocks[type], zone->buddy.types[type].count,
 		       sizeof(info->free_blocks[type]));
-	info->allocs = zone->allocs;
-	info->frees = zone->frees;
+	for (unsigned order = 0; order < PAGE_LIST_ORDERS; order++) {
+		for (unsigned type = 0; type < NR_BLOCK_TYPES; type++) {
+			info->free_blocks[type][order] += listed.blocks[type][order];
+			info->free += listed.blocks[type][order] << order;
+		}
+	}
+	info->allocs = zone->allocs + listed.allocs;
+	info->frees = zone->frees + listed.frees;
 	info->failures = zone->failures;
 	info->moved = zone->moved;
 	info->compacted = zone->compacted;

@@ -3,8 +3,8 @@
  * mm_check(): every invariant of every structure, one lock at a time.
  *
  * What is found under a lock is noted there, and reported after the lock is dropped.
- * A cache is checked with the list of caches locked too, so that it cannot go away, and with
- * the other CPUs stopped, because their magazines have no lock.
+ * A cache is checked with the list of caches locked too, so that it cannot go away.  For it and
+ * for a zone the other CPUs are stopped, because magazines and page lists have no lock.
  */
 #include <bits.h>
 #include <check.h>
@@ -35,14 +35,19 @@ static size_t report_all(const struct violations *found, const char *kind, const
 static size_t check_zone(struct zone *zone, uintptr_t caller)
 {
 	struct violations found = {0};
-	mm_irqflags_t flags = mm_irq_save();
+	mm_irqflags_t flags;
+	size_t listed;
 
+	mm_host_stop_cpus();
+	flags = mm_irq_save();
 	mm_spin_lock(&zone->lock);
-	buddy_check(&zone->buddy, page_exists, &found);
-	if (zone->buddy.nr_free + zone->buddy.nr_isolated > zone->managed)
+	listed = buddy_check(&zone->buddy, page_exists, &found);
+	page_lists_check_locked(zone, listed, &found);
+	if (zone->buddy.nr_free + zone->buddy.nr_isolated + listed > zone->managed)
 		violation_add(&found, zone->buddy.nr_free, "more pages free than the zone has");
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
+	mm_host_start_cpus();
 	return report_all(&found, "zone", zone->name, caller);
 }
 

@@ -72,8 +72,16 @@ static bool is_free_buddy(const struct buddy *buddy, pfn_t pfn, const struct pag
 	       (other->type == BLOCK_ISOLATED) == (page->type == BLOCK_ISOLATED);
 }
 
+/* Pages by what their block is. */
+enum seen_kind {
+	SEEN_FREE,
+	SEEN_ISOLATED,
+	SEEN_LISTED,
+	NR_SEEN
+};
+
 /* I5, and what a free block counts for. */
-static void check_free(const struct buddy *buddy, pfn_t pfn, size_t seen[2],
+static void check_free(const struct buddy *buddy, pfn_t pfn, size_t seen[NR_SEEN],
 		       struct violations *found)
 {
 	const struct page *page = page_at(buddy, pfn);
@@ -81,20 +89,32 @@ static void check_free(const struct buddy *buddy, pfn_t pfn, size_t seen[2],
 	pfn_t size = (pfn_t)1 << page->order, offset = pfn - buddy->isolated_start;
 	bool inside = offset < buddy->isolated_pages && buddy->isolated_pages - offset >= size;
 
-	seen[isolated] += size;
+	seen[isolated ? SEEN_ISOLATED : SEEN_FREE] += size;
 	if (inside != isolated)
 		violation_add(found, pfn, "isolated, or not, in the wrong place");
 	if (page->order < MM_MAX_ORDER && is_free_buddy(buddy, pfn ^ size, page))
 		violation_add(found, pfn, "two free buddies have not merged");
 }
 
+/* The lists that a block will be freed to. */
+static void check_home(const struct page *page, pfn_t pfn, struct violations *found)
+{
+	uint8_t home = page_get_home(page);
+
+	if (home != page_home(page->zone, BLOCK_KERNEL, page->order) &&
+	    home != page_home(page->zone, BLOCK_USER, page->order))
+		violation_add(found, pfn, "a block whose home is no list of such blocks");
+}
+
 /* A block with a mover has one page, and, until it is being freed, a mover. */
 static void check_movable(const struct page *page, pfn_t pfn, struct violations *found)
 {
-	if (page->movable > 1)
-		violation_add(found, pfn, "a block that is neither movable nor not");
-	else if (page->movable && (page->order || (page->refs && !page->mover)))
+	uint8_t home = page_get_home(page);
+
+	if (home == PAGE_MOVABLE && (page->order || (page->refs && !page->mover)))
 		violation_add(found, pfn, "movable, but of more pages or without a mover");
+	else if (home != PAGE_MOVABLE && home != PAGE_WAS_MOVABLE)
+		check_home(page, pfn, found);
 }
 
 /* The inside of a block: tails, or pages of the same slab. */
@@ -115,7 +135,7 @@ static void check_inside(const struct buddy *buddy, pfn_t pfn, struct violations
 }
 
 /* The block that starts at pfn; returns the pages to go on by. */
-static pfn_t check_block(const struct buddy *buddy, pfn_t pfn, size_t seen[2],
+static pfn_t check_block(const struct buddy *buddy, pfn_t pfn, size_t seen[NR_SEEN],
 			 struct violations *found)
 {
 	const struct page *page = page_at(buddy, pfn);
@@ -131,10 +151,14 @@ static pfn_t check_block(const struct buddy *buddy, pfn_t pfn, size_t seen[2],
 		check_free(buddy, pfn, seen, found);
 	else if (page_get_kind(page) == PAGE_BLOCK)
 		check_movable(page, pfn, found);
+	else if (page_get_kind(page) == PAGE_LISTED) {
+		seen[SEEN_LISTED] += (size_t)1 << order;
+		check_home(page, pfn, found);
+	}
 	return (pfn_t)1 << order;
 }
 
-static pfn_t check_page(const struct buddy *buddy, pfn_t pfn, size_t seen[2],
+static pfn_t check_page(const struct buddy *buddy, pfn_t pfn, size_t seen[NR_SEEN],
 			struct violations *found)
 {
 	const struct page *page = page_at(buddy, pfn);
@@ -146,6 +170,7 @@ static pfn_t check_page(const struct buddy *buddy, pfn_t pfn, size_t seen[2],
 	switch (page_get_kind(page)) {
 	case PAGE_RESERVED: return 1;
 	case PAGE_FREE:
+	case PAGE_LISTED:
 	case PAGE_BLOCK:
 	case PAGE_SLAB:
 	case PAGE_LARGE:
@@ -171,9 +196,11 @@ static void check_counts(size_t counted, size_t listed, size_t seen, struct viol
 		violation_add(found, seen, "free pages in the zone are not what is counted");
 }
 
-void buddy_check(const struct buddy *buddy, bool (*exists)(pfn_t pfn), struct violations *found)
+size_t buddy_check(const struct buddy *buddy, bool (*exists)(pfn_t pfn),
+		   struct violations *found)
 {
-	size_t listed[2] = {0}, seen[2] = {0}; /* pages free, pages isolated */
+	size_t listed[2] = {0}; /* pages free, pages isolated */
+	size_t seen[NR_SEEN] = {0};
 
 	for (unsigned type = 0; type < NR_BLOCK_LISTS; type++) {
 		for (unsigned order = 0; order < MM_NR_ORDERS; order++) {
@@ -188,6 +215,7 @@ void buddy_check(const struct buddy *buddy, bool (*exists)(pfn_t pfn), struct vi
 		else
 			pfn += check_page(buddy, pfn, seen, found);
 	}
-	check_counts(buddy->nr_free, listed[0], seen[0], found);
-	check_counts(buddy->nr_isolated, listed[1], seen[1], found);
+	check_counts(buddy->nr_free, listed[0], seen[SEEN_FREE], found);
+	check_counts(buddy->nr_isolated, listed[1], seen[SEEN_ISOLATED], found);
+	return seen[SEEN_LISTED];
 }

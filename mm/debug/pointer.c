@@ -162,7 +162,7 @@ static enum mm_report_kind judge_in_page(const struct page *head, const void *p)
 {
 	if (!head)
 		return MM_REPORT_BAD_ADDRESS;
-	if (head->kind == PAGE_FREE)
+	if (head->kind == PAGE_FREE || head->kind == PAGE_LISTED)
 		return MM_REPORT_DOUBLE_FREE;
 	if (head->kind == PAGE_LARGE &&
 	    p != (head->window ? (void *)head->window : page_address(head)))

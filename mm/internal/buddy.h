@@ -40,11 +40,14 @@ void buddy_init(struct buddy *buddy, uintptr_t bias, pfn_t start, pfn_t end, uin
 		uint8_t *block_types, enum block_type initial);
 void buddy_add_range(struct buddy *buddy, pfn_t start, pfn_t end);
 struct page *buddy_alloc(struct buddy *buddy, unsigned order, enum block_type type);
+struct page *buddy_alloc_within(struct buddy *buddy, unsigned least, unsigned most,
+				enum block_type type);
 struct page *buddy_alloc_from(struct buddy *buddy, struct page *block, unsigned order);
 void buddy_free(struct buddy *buddy, struct page *page, unsigned order);
 bool buddy_isolate(struct buddy *buddy, pfn_t start, unsigned order);
 bool buddy_end_isolation(struct buddy *buddy);
 bool buddy_has_block(const struct buddy *buddy, unsigned order);
+enum block_type buddy_type_of(const struct buddy *buddy, const struct page *page);
 enum block_type buddy_pageblock_type(const struct buddy *buddy, pfn_t pfn);
 
 #endif

@@ -7,6 +7,8 @@
 #include <slab.h>
 #include <window.h>
 
+struct zone;
+
 /* One broken invariant: where, and which. */
 struct violation {
 	uintptr_t where; /* a frame number, or an address */
@@ -24,10 +26,14 @@ void violation_add(struct violations *found, uintptr_t where, const char *what);
 
 /*
  * buddy_check - verify every invariant, by the lists and by each page.  `exists`
- * tells whether the largest block around a frame has struct pages; NULL: all have.
+ * tells whether the largest block around a frame has struct pages; NULL: all have.  Returns
+ * the pages in PAGE_LISTED blocks, which are not the buddy allocator's.
  */
-void buddy_check(const struct buddy *buddy, bool (*exists)(pfn_t pfn),
-		 struct violations *found);
+size_t buddy_check(const struct buddy *buddy, bool (*exists)(pfn_t pfn),
+		   struct violations *found);
+
+/* page_lists_check_locked - verify all lists of the zone; `seen`: what buddy_check() returned. */
+void page_lists_check_locked(const struct zone *zone, size_t seen, struct violations *found);
 
 /* slab_check_locked - verify a cache, its slabs and its magazines. */
 void slab_check_locked(const struct kmem_cache *cache, struct violations *found);

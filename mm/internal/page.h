@@ -13,6 +13,7 @@
 #define MM_INTERNAL_PAGE_H
 
 #include <bits.h>
+#include <mm/stats.h>
 #include <mm/types.h>
 
 enum page_kind {
@@ -20,6 +21,7 @@ enum page_kind {
 	PAGE_RESERVED, /* RAM that is not the allocator's: kernel, firmware, page array */
 	PAGE_TAIL,     /* inside a block, which its head describes */
 	PAGE_FREE,     /* head of a free block: on a list of its zone's buddy allocator */
+	PAGE_LISTED,   /* head of a free block: on a list of a CPU's (page_list.c) */
 	PAGE_BLOCK,    /* head of a block that alloc_pages() gave out */
 	PAGE_SLAB,     /* in a slab; head or not */
 	PAGE_LARGE,    /* head of a kmalloc block beyond the caches */
@@ -36,6 +38,14 @@ enum block_type {
 	NR_BLOCK_LISTS
 };
 
+/* Free blocks up to this order, exclusive, may be on a CPU's lists; so many are these for each CPU. */
+#define PAGE_LIST_ORDERS 4u
+#define NR_PAGE_LISTS    (MM_NR_ZONES * NR_BLOCK_TYPES * PAGE_LIST_ORDERS)
+
+/* What else `home` can be: the block has a mover, or had one since it was given out. */
+#define PAGE_MOVABLE     0x80u
+#define PAGE_WAS_MOVABLE 0x81u
+
 struct mm_mover;
 struct slab;
 
@@ -49,11 +59,11 @@ struct page {
 	uint8_t kind;  /* enum page_kind */
 	uint8_t order; /* of the block, at its head */
 	union {
-		uint8_t type;    /* PAGE_FREE: the list that holds it, enum block_type */
-		uint8_t movable; /* [a] PAGE_BLOCK: has a mover */
+		uint8_t type; /* PAGE_FREE: the list that holds it, enum block_type */
+		uint8_t home; /* [a] any other: page_home(), or whether it has or had a mover */
 	};
 	uint8_t zone;  /* [I] enum mm_zone_id */
-	uint32_t refs; /* [a] PAGE_BLOCK: references */
+	uint32_t refs; /* [a] PAGE_BLOCK: references; PAGE_LISTED: 0 */
 	union {
 		struct {
 			pfn_t next, prev; /* [z] PAGE_FREE: neighbours on the list */
@@ -78,6 +88,7 @@ _Static_assert(sizeof(struct page) == 16, "struct page is 16 bytes in both word 
 struct page_array {
 	uintptr_t bias;
 	pfn_t start, end;    /* frames that the array covers, holes included */
+	uintptr_t first;     /* address of the entry of frame `start` */
 	uintptr_t low_bytes; /* physical addresses below have a direct-map address */
 	paddr_t bytes;       /* RAM spent on it */
 };
@@ -104,6 +115,25 @@ static inline enum page_kind page_get_kind(const struct page *page)
 static inline void page_set_kind(struct page *page, enum page_kind kind)
 {
 	__atomic_store_n(&page->kind, (uint8_t)kind, __ATOMIC_RELAXED);
+}
+
+/* Whoever holds the block, or the zone lock: [a] for those who look at it. */
+static inline uint8_t page_get_home(const struct page *page)
+{
+	return __atomic_load_n(&page->home, __ATOMIC_RELAXED);
+}
+
+static inline void page_set_home(struct page *page, unsigned home)
+{
+	__atomic_store_n(&page->home, (uint8_t)home, __ATOMIC_RELAXED);
+}
+
+/* The number of the lists, one of each CPU, of free blocks like this; NR_PAGE_LISTS: there are none. */
+static inline unsigned page_home(unsigned zone, enum block_type type, unsigned order)
+{
+	return order < PAGE_LIST_ORDERS
+		       ? (zone * NR_BLOCK_TYPES + (unsigned)type) * PAGE_LIST_ORDERS + order
+		       : NR_PAGE_LISTS;
 }
 
 void page_array_reset(void);

@@ -16,6 +16,9 @@ struct zone {
 	size_t min, low, high; /* watermarks in pages */
 	size_t reserve[MM_NR_ZONES]; /* kept from requests that could use zone j */
 
+	size_t lists_shut,
+		lists_open; /* pages of the zone: page lists are shut below, and opened from */
+
 	struct mm_spinlock lock; /* [z] guards all below */
 	struct buddy buddy;
 	unsigned long allocs, frees; /* blocks */
@@ -24,6 +27,9 @@ struct zone {
 	unsigned long moved;         /* pages that compaction has moved */
 	unsigned long compacted;     /* blocks that it gained */
 	pfn_t compact_next;          /* [busy] see compact.c */
+	bool lists_are_open;         /* [a] to read; see page_list.c */
+	unsigned lists_held;
+	bool lists_used[MM_HOST_NR_CPUS]; /* the CPU's lists may hold something */
 
 	pfn_t deferred; /* [a] blocks freed without the lock: the first one's frame + 1; 0: none */
 };
@@ -61,6 +67,7 @@ size_t zone_alloc_pages(struct zone *zone, enum block_type type, size_t mark,
 			struct page **pages, size_t n);
 void zone_free_pages_of(struct zone *zone, struct page *const *pages, size_t n);
 void zone_free(struct zone *zone, struct page *page, unsigned order);
+void zone_free_locked(struct zone *zone, struct page *page, unsigned order);
 void zone_put_back(struct zone *zone, struct page *page, unsigned order);
 struct page *zone_take_locked(struct zone *zone, unsigned order, enum block_type type,
 			      size_t mark);
@@ -71,6 +78,7 @@ void zone_read(struct zone *zone, struct mm_zone_info *info);
 void zone_count_loan(struct zone *zone, unsigned order);
 void zone_wake_waiters(void);
 size_t zone_free_pages(const struct zone *zone);
+size_t zone_own_pages(const struct zone *zone);
 size_t zones_freed(unsigned some);
 
 #endif

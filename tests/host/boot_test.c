@@ -14,6 +14,7 @@
 #include <mm/page_alloc.h>
 #include <mm/stats.h>
 #include <page.h>
+#include <page_list.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zone.h>
@@ -171,6 +172,7 @@ static void exercise(const struct host_machine *m)
 
 	memset(before, 0, sizeof(before));
 	memset(after, 0, sizeof(after));
+	page_lists_drain();
 	for (unsigned i = 0; i < MM_NR_ZONES; i++)
 		mm_zone_info((enum mm_zone_id)i, &before[i]);
 	check_counts(m);
@@ -181,6 +183,7 @@ static void exercise(const struct host_machine *m)
 	EXPECT_EQ(mm_check(), 0);
 	free_all();
 	free(seen);
+	page_lists_drain();
 	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
 		size_t blocks[MM_NR_ORDERS] = {0};
 

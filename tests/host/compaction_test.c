@@ -10,6 +10,7 @@
 #include <highmem.h>
 #include <mm/nolock.h>
 #include <page.h>
+#include <page_list.h>
 #include <string.h>
 #include <unit/live.h>
 #include <unit/tenant.h>
@@ -112,6 +113,7 @@ static void leave(void)
 	EXPECT(tenant_check(&tenant));
 	tenant_drop_all(&tenant);
 	held_free(&fixed);
+	page_lists_drain();
 	EXPECT_EQ(high().free, high().managed);
 	EXPECT_EQ(high().free_blocks[1][MM_MAX_ORDER], WIDE_BLOCKS);
 }

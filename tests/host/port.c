@@ -90,6 +90,22 @@ void host_deliver_interrupt(void)
 	host.irq_depth = 0;
 }
 
+/* All the others do it while this thread waits for them. */
+void mm_host_on_each_cpu(void (*function)(void *arg), void *arg)
+{
+	unsigned self = host.cpu;
+
+	host_check_no_lock("mm_host_on_each_cpu");
+	if (host.irqs_off)
+		host_die("mm_host_on_each_cpu() with interrupts off");
+	for (host.cpu = 0; host.cpu < MM_HOST_NR_CPUS; host.cpu++) {
+		host.irqs_off = true;
+		function(arg);
+		host.irqs_off = false;
+	}
+	host.cpu = self;
+}
+
 static struct {
 	void (*handler)(void);
 	unsigned long left, every, steps, delivered, in_section;

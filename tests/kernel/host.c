@@ -14,6 +14,7 @@
 #include <kernel/trap.h>
 #include <log_filter.h>
 #include <mm/port.h>
+#include <page_list.h>
 #include <unit/world.h>
 
 #define LINE_BYTES LOG_LINE_MAX
@@ -76,7 +77,7 @@ static void pretend(unsigned before, unsigned after)
 
 /*
  * The boot CPU goes by another's number, and that one, if it runs, is held meanwhile with all
- * the others.
+ * the others.  Nobody else has what is at a pretended CPU's hand: that goes back before.
  */
 unsigned world_set_cpu(unsigned cpu)
 {
@@ -84,6 +85,7 @@ unsigned world_set_cpu(unsigned cpu)
 
 	if (before == cpu)
 		return before;
+	page_lists_drain_here();
 	if (before == 0) {
 		ipi_hold_others();
 		preempt_enable(); /* it may sleep as before */

@@ -298,6 +298,7 @@ TEST(pinned_pages_stay)
 enum {
 	BLOCKS_LEFT = 12, /* largest blocks, for the processes and what follows */
 	BLOCKS_LEAST = 8, /* with fewer, the machine is too small */
+	PIECE_ORDER = 3,  /* smaller free blocks are everywhere, larger ones out of the way */
 	NR_WORKERS = 8,   /* fill all but half of one */
 	NR_SURVIVORS = 2, /* and these remain, all over the place */
 };
@@ -315,13 +316,13 @@ static enum mm_zone_id highest_zone(void)
 }
 
 /*
- * Take all largest blocks but some of this zone, and what compaction leaves to others; returns
- * how many stay.
+ * Take all largest blocks but some of this zone, and what compaction leaves to others, and the
+ * zone's smaller blocks, so that pages come from those that stay, if enough do; returns how many.
  */
 static unsigned leave_blocks(enum mm_zone_id zone, struct held *held)
 {
 	struct mm_zone_info info = {0};
-	struct held all;
+	struct held all, pieces;
 	struct page *page;
 	unsigned left = 0, most;
 
@@ -330,6 +331,16 @@ static unsigned leave_blocks(enum mm_zone_id zone, struct held *held)
 	held_init(&all);
 	held_init(held);
 	held_take(&all, GFP_NOWAIT | __GFP_HIGHMEM, MM_MAX_ORDER, SIZE_MAX);
+	held_init(&pieces);
+	for (unsigned order = MM_MAX_ORDER;
+	     all.pages_in[zone] >= BLOCKS_LEAST * BLOCK_PAGES && order-- > PIECE_ORDER;)
+		held_take(&pieces, GFP_NOWAIT | __GFP_HIGHMEM, order, SIZE_MAX);
+	while ((page = held_pop(&pieces)) != NULL) {
+		if (live_zone_of(page) == zone)
+			held_add(held, page);
+		else
+			__free_pages(page, page->order);
+	}
 	while ((page = held_pop(&all)) != NULL) {
 		if (left < most && live_zone_of(page) == zone) {
 			__free_pages(page, MM_MAX_ORDER);

@@ -140,6 +140,27 @@ void mm_host_start_cpus(void)
 	pthread_mutex_unlock(&stop_lock);
 }
 
+/* One after the other, as somebody on that CPU. */
+void mm_host_on_each_cpu(void (*function)(void *arg), void *arg)
+{
+	unsigned self = host_self.cpu;
+
+	host_check_no_lock("mm_host_on_each_cpu");
+	if (host_self.irqs_off)
+		host_die("mm_host_on_each_cpu() with interrupts off");
+	for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++) {
+		if (!host.no_cpus)
+			pthread_mutex_lock(&cpus[cpu].mutex);
+		host_self.cpu = cpu;
+		host_self.irqs_off = true;
+		function(arg);
+		host_self.irqs_off = false;
+		if (!host.no_cpus)
+			pthread_mutex_unlock(&cpus[cpu].mutex);
+	}
+	host_self.cpu = self;
+}
+
 void host_check_quiet(void)
 {
 	if (host_self.nr_locks)

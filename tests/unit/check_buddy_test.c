@@ -85,8 +85,8 @@ static void damage_taken_head(struct page *page, pfn_t pfn)
 	       pfn);
 	DAMAGE(page->zone, 2, "the zone of taken frame", pfn);
 	if (page->order)
-		DAMAGE(page->movable, true, "the mark of taken frame", pfn);
-	DAMAGE(page->movable, 2, "the mark of taken frame", pfn);
+		DAMAGE(page->home, PAGE_MOVABLE, "the mark of taken frame", pfn);
+	DAMAGE(page->home, NR_PAGE_LISTS + 1, "the mark of taken frame", pfn);
 }
 
 static void damage_tail(struct page *page, pfn_t pfn)

@@ -9,6 +9,7 @@
 #include <compact.h>
 #include <harness.h>
 #include <mem.h>
+#include <page_list.h>
 
 /* User pages, and no reserve touched: largest blocks are taken as long as there are any. */
 #define GFP_TENANT (GFP_NOWAIT | __GFP_HIGHMEM | __GFP_MOVABLE)
@@ -21,6 +22,7 @@ static size_t largest_blocks(void)
 	struct mm_zone_info info;
 	size_t n = 0;
 
+	page_lists_drain();
 	for (unsigned i = 0; i < MM_NR_ZONES; i++)
 		if (mm_zone_info((enum mm_zone_id)i, &info))
 			n += info.free_blocks[0][MM_MAX_ORDER] +

@@ -3,6 +3,7 @@
 #include "live.h"
 #include <mem.h>
 #include <page_alloc.h>
+#include <page_list.h>
 #include <zone.h>
 
 /* Pages a run of this many bytes must hold. */
@@ -59,6 +60,7 @@ TEST(the_tail_goes_back_as_blocks)
 	void *five = alloc_pages_exact(5 * PAGE_SIZE, GFP_KERNEL);
 
 	ASSERT(run && five);
+	page_lists_drain();
 	page = virt_to_page(run);
 	EXPECT_EQ(page[3].kind, PAGE_FREE);
 	EXPECT_EQ(page[3].order, 0);

@@ -10,6 +10,7 @@
 #include <mem.h>
 #include <mm/format.h>
 #include <mm/kmalloc.h>
+#include <page_list.h>
 #include <zone.h>
 
 #define MANY 128u
@@ -212,6 +213,7 @@ TEST(user_cache_lies_in_user_pageblocks)
 	if (!mm_zone_info(MM_ZONE_NORMAL, &zone) ||
 	    zone.free_blocks[0][MM_MAX_ORDER] + zone.free_blocks[1][MM_MAX_ORDER] < 2)
 		SKIP("too few free pageblocks to keep types apart");
+	page_lists_drain(); /* what is there may be of pageblocks that have changed their type since */
 	cache = kmem_cache_create("test-user", 1000, 0, SLAB_USER, NULL);
 	ASSERT(cache && take(cache, 20));
 	for (unsigned i = 0; i < 20; i++) {

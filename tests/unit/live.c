@@ -5,6 +5,7 @@
 #include <mem.h>
 #include <mm/highmem.h>
 #include <page.h>
+#include <page_list.h>
 #include <zone.h>
 
 /* --- blocks held ----------------------------------------------------------------- */
@@ -106,6 +107,7 @@ static void add_list(struct fingerprint *fingerprint, const struct zone *zone, u
 
 void fingerprint_take(struct fingerprint *fingerprint)
 {
+	page_lists_drain();
 	memset(fingerprint, 0, sizeof(*fingerprint));
 	for (unsigned i = 0; i < MM_NR_ZONES; i++) {
 		fingerprint->free[i] = zones[i].buddy.nr_free;

@@ -14,6 +14,7 @@
 #include <mm/highmem.h>
 #include <mm/kmalloc.h>
 #include <page_alloc.h>
+#include <page_list.h>
 #include <zone.h>
 
 #define NOWAIT GFP_NOWAIT
@@ -727,6 +728,7 @@ TEST(double_free_of_a_merged_page)
 	split_page(page, 1);
 	__free_page(page + 1);
 	__free_page(page);
+	page_lists_drain();
 	EXPECT_EQ(page[1].kind, PAGE_TAIL);
 	expect_report(MM_REPORT_DOUBLE_FREE, 2);
 	__free_page(page + 1);
@@ -853,8 +855,8 @@ static size_t pages_above_low(gfp_t gfp)
 	for (unsigned i = 0; i <= gfp_zone(gfp); i++) {
 		size_t mark = zones[i].low + zones[i].reserve[gfp_zone(gfp)];
 
-		if (zones[i].buddy.nr_free > mark)
-			pages += zones[i].buddy.nr_free - mark;
+		if (zone_free_pages(&zones[i]) > mark)
+			pages += zone_free_pages(&zones[i]) - mark;
 	}
 	return pages;
 }

@@ -8,6 +8,7 @@
 #include <mm/page_alloc.h>
 #include <mm/port.h>
 #include <page.h>
+#include <page_list.h>
 #include <zone.h>
 
 /* Frames to look at: all of a small machine, some of a large one. */
@@ -112,6 +113,18 @@ TEST(address_to_page)
 	EXPECT(!page_of_address((void *)UINTPTR_MAX));
 }
 
+/* Each page lies in a free block, whose head is found.  Where lists are shut, none is listed. */
+static void expect_free_around(struct page *page, size_t size, enum page_kind kind)
+{
+	for (size_t i = 0; i < size; i++) {
+		struct page *head = page_head(page + i);
+
+		ASSERT(head);
+		EXPECT(head->kind == kind || head->kind == PAGE_FREE);
+		EXPECT(head <= page + i && page + i < head + ((size_t)1 << head->order));
+	}
+}
+
 /* From every page of a block to its head, for blocks of every order, taken and free. */
 static void check_block(unsigned order)
 {
@@ -125,13 +138,9 @@ static void check_block(unsigned order)
 		EXPECT_EQ(page[i].kind, i ? PAGE_TAIL : PAGE_BLOCK);
 	}
 	__free_pages(page, order);
-	for (size_t i = 0; i < size; i++) {
-		struct page *head = page_head(page + i);
-
-		ASSERT(head);
-		EXPECT_EQ(head->kind, PAGE_FREE);
-		EXPECT(head <= page + i && page + i < head + ((size_t)1 << head->order));
-	}
+	expect_free_around(page, size, order < PAGE_LIST_ORDERS ? PAGE_LISTED : PAGE_FREE);
+	page_lists_drain();
+	expect_free_around(page, size, PAGE_FREE);
 }
 
 TEST(head_of_a_block)
@@ -165,8 +174,9 @@ TEST(names_of_kinds)
 		const char *name = page_kind_name((enum page_kind)i);
 
 		EXPECT(name && *name);
-		for (unsigned j = 0; j < i; j++)
-			EXPECT(name != page_kind_name((enum page_kind)j));
+		for (unsigned j = 0; j < i; j++) /* free is free, wherever */
+			EXPECT(name != page_kind_name((enum page_kind)j) ||
+			       (j == PAGE_FREE && i == PAGE_LISTED));
 	}
 	EXPECT_STR(page_kind_name(PAGE_NR_KINDS), "a damaged struct page");
 	EXPECT_STR(page_kind_name((enum page_kind)0xff), "a damaged struct page");

@@ -23,6 +23,7 @@
 	SUITE(zone)        \
 	SUITE(migrate)     \
 	SUITE(compact)     \
+	SUITE(page_list)   \
 	SUITE(page_alloc)  \
 	SUITE(exact)       \
 	SUITE(reclaim)     \

@@ -17,11 +17,11 @@ enum mm_zone_id {
 
 struct mm_zone_info {
 	const char *name;
-	pfn_t start, end;            /* span: first frame, and the one after the last */
-	size_t present;              /* pages of RAM in the span */
-	size_t managed;              /* of these, pages that the allocator may hand out */
-	size_t free;                 /* free now, but for those that are isolated */
-	size_t isolated;             /* free, but kept together: compaction is at work */
+	pfn_t start, end; /* span: first frame, and the one after the last */
+	size_t present;   /* pages of RAM in the span */
+	size_t managed;   /* of these, pages that the allocator may hand out */
+	size_t free;      /* free now, at CPUs' hands too; but for those that are isolated */
+	size_t isolated;  /* free, but kept together: compaction is at work */
 	size_t min, low, high;       /* watermarks in pages */
 	size_t reserve[MM_NR_ZONES]; /* lowmem reserve against requests that could use zone j */
 	size_t free_blocks[2][MM_NR_ORDERS];   /* by type (0 kernel, 1 user) and order */
