@@ -49,9 +49,12 @@ static const uint16_t capacities[] = {2, 6, 14, 30, MAGAZINE_MAX};
 #define NR_CAPACITIES     (sizeof(capacities) / sizeof(capacities[0]))
 #define FIRST_CAPACITY    6u
 
-/* Bytes of objects that one CPU's stack may sit on, and that a depot may; roughly. */
-#define STACK_BYTES       16384u
-#define DEPOT_BYTES       65536u
+/*
+ * Bytes of objects that one CPU's stack may sit on, and that a depot may; roughly.  More costs
+ * memory (see README.md), less costs slow paths.
+ */
+#define STACK_BYTES       8192u
+#define DEPOT_BYTES       8192u
 #define DEPOT_MOST        8u
 
 /* Slow paths, in magazines' worth of them, after which a cache keeps more ready. */

@@ -53,8 +53,8 @@ static void check(void)
 
 TEST(capacity_follows_the_size)
 {
-	static const size_t sizes[] = {16,   264,  265,  546,  547, 1170,
-				       1171, 4096, 4097, 8192, 8193};
+	static const size_t sizes[] = {16,  132,  133,  273,  274, 585,
+				       586, 4096, 4097, 8192, 8193};
 	static const unsigned capacities[] = {62, 62, 30, 30, 14, 14, 6, 6, 2, 2, 0};
 
 	for (unsigned i = 0; i < sizeof(capacities) / sizeof(capacities[0]); i++)
@@ -223,11 +223,11 @@ TEST(sizes_follow_the_load)
 	}
 	EXPECT(first < cache->capacity_max);
 	EXPECT_EQ(cache->capacity, cache->capacity_max);
-	while (cache->depot_limit < 4 && rounds++ < 1000) {
+	while (cache->depot_limit < 2 && rounds++ < 1000) {
 		ASSERT(take_many(MANY));
 		give_many(MANY);
 	}
-	EXPECT_EQ(cache->depot_limit, 4);
+	EXPECT_EQ(cache->depot_limit, 2);
 	EXPECT_EQ(mine()->capacity, cache->capacity_max);
 	check();
 	kmem_cache_shrink(cache);
