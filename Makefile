@@ -301,6 +301,21 @@ $(BUILD)/host/trace-pack: tests/replay/host/pack.c $(wildcard tests/replay/*.h) 
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC.gcc64) $(COMMON_FLAGS) -Imm/include -o $@ $<
 
+TRACE_GENERATE_SRC := $(filter-out tests/replay/host/main.c,$(REPLAY_SRC)) tests/replay/host/generate.c
+
+$(BUILD)/host/trace-generate: $(TRACE_GENERATE_SRC:%=$(BUILD)/host/gcc64/%.o)
+	$(call say,LD,$@)
+	$(Q)$(HOST_CC.gcc64) -o $@ $^
+
+# A small one for the tests.
+$(BUILD)/replay/small.trace: $(BUILD)/host/trace-generate $(BUILD)/host/trace-pack
+	$(call say,TRACE,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BUILD)/host/trace-generate 1 30000 > $(@D)/small.txt
+	$(Q)$(BUILD)/host/trace-pack < $(@D)/small.txt > $@
+
+REPLAY_PROGRAMS := $(REPLAY_VARIANTS:%=$(BUILD)/host/%/replay) $(BUILD)/host/trace-pack $(BUILD)/host/trace-generate
+
 HOST_PROGRAMS := $(patsubst %,$(BUILD)/host/%/unit,$(HOST_VARIANTS) $(THREADS_VARIANTS))
 
 # --- Targets: build ------------------------------------------------------------
@@ -317,7 +332,7 @@ all: $(BUILD)/quarry.elf $(BUILD)/quarry.iso ## build the kernel and the bootabl
 option = $(if $($1),--$2=$(call quote,$($1)))
 VM_OPTIONS = $(call option,BOOT,boot) $(call option,MEM,mem) $(call option,MACHINE,machine) \
 	$(call option,CPU,cpu) $(call option,SMP,smp) $(call option,CMDLINE,cmdline) \
-	$(call option,ACCEL,accel) $(call option,TIMEOUT,timeout) \
+	$(call option,ACCEL,accel) $(call option,TIMEOUT,timeout) $(call option,MODULE,module) \
 	$(if $(filter-out 0,$(ICOUNT)),--icount) $(if $(filter 0,$(EXIT_DEVICE)),--no-exit-device) \
 	$(if $(filter command,$(word 1,$(origin DISPLAY))),$(if $(filter-out 0,$(DISPLAY)),--display)) \
 	--dir=$(BUILD)
@@ -348,7 +363,7 @@ test: ## run all tests; ONLY='boot/iso*' for some of them
 	$(Q)$(MAKE) test-build
 	$(Q)$(call prove,'$(ONLY)')
 
-test-build: $(HOST_PROGRAMS) $(BUILD)/quarry.elf $(BUILD)/quarry.iso $(BUILD)/least/mm.o compile_commands.json
+test-build: $(HOST_PROGRAMS) $(REPLAY_PROGRAMS) $(BUILD)/replay/small.trace $(BUILD)/quarry.elf $(BUILD)/quarry.iso $(BUILD)/least/mm.o compile_commands.json
 	$(Q)$(MAKE) TOOLCHAIN=clang BUILD=$(BUILD)/clang $(BUILD)/clang/quarry.elf
 
 test-host: ## run the unit tests as programs of this machine, for each compiler and word size; and the threads
@@ -372,6 +387,15 @@ test-soak-irq: ## only the interrupt scenario, with twenty seeds
 	$(Q)$(call prove,'boot/irq-seed-*')
 
 include tests/bench/bench.mk
+
+# --- Targets: recorded workloads ---------------------------------------------------
+
+.PHONY: bench-trace
+
+bench-trace: ## replay a recorded kernel workload, hosted and booted: TRACE=file.xz; without it a generated one
+	$(Q)tests/tools/deps.sh bench
+	$(Q)$(MAKE) $(REPLAY_PROGRAMS) $(BUILD)/quarry.elf
+	$(Q)tests/tools/bench-trace $(BUILD) $(call quote,$(TRACE))
 
 # --- Targets: the sources --------------------------------------------------------
 

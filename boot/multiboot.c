@@ -99,6 +99,9 @@ static void read_modules(struct boot *boot, uint32_t address, uint32_t count)
 			boot->bad_modules++;
 			continue;
 		}
+		if (boot->nr_modules < BOOT_MODULES_KEPT)
+			boot->modules[boot->nr_modules] =
+				(struct mm_range){module.start, module.end};
 		boot->nr_modules++;
 		range_set_cover(&boot->reserved, module.start, module.end);
 		if (module.string)

@@ -25,9 +25,10 @@
 #define NS_PER_MS 1000000u
 #define LINE_MAX  80u
 
-/* From the tests: the list of suites, ended by NULL, and the benchmarks. */
+/* From the tests: the list of suites, ended by NULL, the benchmarks, and the replay. */
 extern const struct test_suite *const test_suites[];
 bool bench_main(const char *rows);
+bool replay_main(void);
 
 static void show_banner(const struct boot *boot)
 {
@@ -71,6 +72,8 @@ static bool run(void)
 
 	if (options.bench_given)
 		return bench_main(options.bench);
+	if (options.replay)
+		return replay_main();
 	mm_snprintf(line, sizeof(line), "# seed 0x%llx", (unsigned long long)seed);
 	printk_raw(line);
 	panic_bails_out(true);

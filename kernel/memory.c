@@ -115,6 +115,23 @@ static paddr_t reach_of_cpu(void)
 	return (paddr_t)1 << (bits < REACH_BITS_MAX ? bits : REACH_BITS_MAX);
 }
 
+static struct mm_range modules[BOOT_MODULES_KEPT];
+
+static void keep_modules(const struct boot *boot)
+{
+	for (unsigned i = 0; i < BOOT_MODULES_KEPT; i++)
+		modules[i] = boot->modules[i];
+}
+
+const void *memory_module(unsigned i, size_t *size)
+{
+	if (i >= BOOT_MODULES_KEPT || modules[i].start == modules[i].end ||
+	    modules[i].end > LOW_LIMIT)
+		return NULL;
+	*size = (size_t)(modules[i].end - modules[i].start);
+	return phys_to_virt(modules[i].start);
+}
+
 void memory_init(struct boot *boot)
 {
 	struct mm_boot_info info = {
@@ -129,6 +146,7 @@ void memory_init(struct boot *boot)
 		.panic_on_report = options.panic_on_report,
 	};
 
+	keep_modules(boot);
 	reserve_firmware(boot);
 	range_set_cover(&boot->reserved, virt_to_phys(kernel_start), virt_to_phys(kernel_end));
 	smp_reserve(boot);

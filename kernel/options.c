@@ -60,6 +60,11 @@ static bool parse_reports(const struct cmdline_word *word)
 	return parse_switch(word, &options.show_reports);
 }
 
+static bool parse_replay(const struct cmdline_word *word)
+{
+	return parse_switch(word, &options.replay);
+}
+
 static bool parse_selftest(const struct cmdline_word *word)
 {
 	for (enum selftest mode = SELFTEST_NONE + 1; mode < NR_SELFTESTS; mode++) {
@@ -78,6 +83,7 @@ static const struct {
 	{"test", parse_test},         {"bench", parse_bench},
 	{"seed", parse_seed},         {"panic_on_report", parse_panic_on_report},
 	{"selftest", parse_selftest}, {"reports", parse_reports},
+	{"replay", parse_replay},
 };
 
 #define NR_KNOWN (sizeof(known) / sizeof(known[0]))

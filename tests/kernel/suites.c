@@ -18,6 +18,7 @@
 	SUITE(pressure)        \
 	SUITE(process)         \
 	SUITE(user_memory)     \
+	SUITE(module)          \
 	SUITE(budget)
 
 KERNEL_SUITES(SUITE_DECLARE)

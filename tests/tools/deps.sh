@@ -31,6 +31,7 @@ bench       gnuplot                  gnuplot-nox              draws what benchma
 test        clang                    clang                    the second compiler of the matrix
 test        =clang_runtime           =clang_runtime_package   its address sanitizer
 test        =ovmf                    ovmf                     UEFI firmware of the machine
+bench       xz                       xz-utils                 unpacks recorded workloads
 test        prove                    perl                     runs the tests
 test        gdb                      gdb                      the debugger commands are tested
 test        =clang_format            =clang_format_package    checks the C layout (version 14 only)

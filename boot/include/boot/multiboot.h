@@ -55,6 +55,7 @@ struct multiboot_mmap_entry {
 
 #define BOOT_CMDLINE_SIZE    1024
 #define BOOT_LOADER_SIZE     64
+#define BOOT_MODULES_KEPT    4u
 
 /* One line of the machine's memory map, as told. */
 struct boot_region {
@@ -77,6 +78,7 @@ struct boot {
 	struct range_set ram;
 	struct range_set reserved;
 	unsigned nr_modules;
+	struct mm_range modules[BOOT_MODULES_KEPT]; /* where the first of them lie */
 	enum boot_screen screen;
 
 	/* What was wrong with it, for the log. */

@@ -12,4 +12,13 @@
  */
 void memory_init(struct boot *boot);
 
+/*
+ * memory_module - the i-th file that the boot loader has put into memory beside the kernel, 0
+ * being the first.
+ *
+ * NULL when there are not so many (the first BOOT_MODULES_KEPT count), when it is empty, or when
+ * it lies beyond low memory.  Its memory is reserved for ever.  Any context, after memory_init().
+ */
+const void *memory_module(unsigned i, size_t *size);
+
 #endif

@@ -17,6 +17,7 @@ struct options {
 	uint64_t seed; /* seed= */
 	bool seed_given;
 	bool panic_on_report;   /* panic_on_report=1 */
+	bool replay;            /* replay=1: replay the boot module in place of the tests */
 	bool show_reports;      /* reports=1: show also those that tests have announced */
 	enum selftest selftest; /* selftest=fail, panic, hang, triplefault or overflow */
 };
