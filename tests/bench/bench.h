@@ -13,6 +13,7 @@
  *	bench_area_free(p)
  *	bench_has_room(bytes)	can the workload allocate so much?
  *	bench_in_interrupt(f, arg)	call f(arg) in an interrupt handler; false: there is none
+ *	bench_on_other_cpu(f, arg)	call f(arg) in an interrupt handler of CPU 1; false: no such CPU
  *	bench_least(call, ticks)	ticks of the call with this number, in this round; a place
  *				that repeats the very same round may make it the least so far
  *	bench_settle()		have the allocator give back what it only keeps at hand

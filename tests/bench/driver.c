@@ -90,7 +90,7 @@ static void print_row(const struct bench_row *row)
 	uint64_t hundredths;
 
 	if (!result || result->operations == 0 || result->ticks == 0) {
-		bench_print("  %-52s      not enough memory", row->text);
+		bench_print("  %-52s      not on this machine", row->text);
 		return;
 	}
 	hundredths = in_hundredths(result);

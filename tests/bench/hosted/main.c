@@ -2,7 +2,7 @@
 /*
  * Our allocator beside others, in one process on one CPU.
  *
- *	bench DIRECTORY [NAME=LIBRARY]...
+ *	bench [--rounds=N] DIRECTORY [NAME=LIBRARY]...
  *
  * All are loaded into one process.  Rounds are interleaved: in each, every allocator runs
  * every workload, and the next round begins with another one, so that what the machine does
@@ -26,9 +26,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ROUNDS   9u
-#define MAX_ROWS 64u
-#define MAX_PATH 512u
+#define MAX_ROUNDS 9u
+#define MAX_ROWS   64u
+#define MAX_PATH   512u
 
 #define WORKLOADS(allocator)                                                  \
 	extern const struct bench_workload allocator##_pair_workload,         \
@@ -51,7 +51,7 @@ struct result {
 	const char *name;
 	bool least;
 	uint64_t operations;
-	uint64_t ticks[ROUNDS];
+	uint64_t ticks[MAX_ROUNDS];
 	unsigned rounds;
 };
 
@@ -119,7 +119,7 @@ void bench_report(const struct bench_row *row, uint64_t operations, uint64_t tic
 	if (warming_up || operations == 0 || (ticks == 0 && !row->least))
 		return;
 	result = result_of(row);
-	if (result->rounds == ROUNDS)
+	if (result->rounds == MAX_ROUNDS)
 		return;
 	result->operations = operations;
 	result->ticks[result->rounds++] = ticks;
@@ -266,12 +266,25 @@ static bool share_results(struct allocator *allocator)
 	return true;
 }
 
+/* Takes an option away from the words; MAX_ROUNDS if it is not there. */
+static unsigned take_rounds(int *argc, char ***argv)
+{
+	unsigned rounds = MAX_ROUNDS;
+
+	if (*argc > 1 && sscanf((*argv)[1], "--rounds=%u", &rounds) == 1) {
+		(*argc)--;
+		(*argv)++;
+	}
+	return rounds < MAX_ROUNDS ? rounds : MAX_ROUNDS;
+}
+
 int main(int argc, char **argv)
 {
+	unsigned rounds = take_rounds(&argc, &argv);
 	bool all_well = true;
 
 	if (argc < 2) {
-		fprintf(stderr, "usage: bench DIRECTORY [NAME=LIBRARY]...\n");
+		fprintf(stderr, "usage: bench [--rounds=N] DIRECTORY [NAME=LIBRARY]...\n");
 		return 2;
 	}
 	hold_still();
@@ -281,7 +294,7 @@ int main(int argc, char **argv)
 		all_well &= take_library(argv[i]);
 	for (unsigned i = 0; i < NR_ALLOCATORS; i++)
 		all_well &= share_results(&allocators[i]);
-	for (unsigned round = 0; all_well && round < ROUNDS; round++)
+	for (unsigned round = 0; all_well && round < rounds; round++)
 		all_well &= run_round(round);
 	for (unsigned i = 0; all_well && i < NR_ALLOCATORS; i++) {
 		if (allocators[i].there)

@@ -9,7 +9,9 @@
 #include "../../kernel/icount.h"
 #include <driver.h>
 #include <harness.h>
+#include <kernel/ipi.h>
 #include <kernel/printk.h>
+#include <kernel/smp.h>
 #include <kernel/time.h>
 #include <kernel_bench.h>
 #include <mm/format.h>
@@ -24,6 +26,7 @@
 	WORKLOAD(pages)     \
 	WORKLOAD(areas)     \
 	WORKLOAD(interrupt) \
+	WORKLOAD(remote)    \
 	WORKLOAD(mix)       \
 	WORKLOAD(growth)    \
 	WORKLOAD(ours)
@@ -67,32 +70,51 @@ void bench_end(void)
 	timer_start(TIMER_HZ, NULL);
 }
 
-/* --- an interrupt handler ------------------------------------------------------------- */
+/* --- interrupt handlers, here and on another CPU ------------------------------------------ */
 
 #define SOON 16u /* ticks of the PIT */
 
-static struct {
+struct visit {
 	void (*f)(void *arg);
 	void *arg;
-	bool done;
-} visit;
+};
 
-static void visit_handler(struct trap_frame *frame)
+static struct visit timer_visit;
+static bool timer_came;
+
+static void timer_handler(struct trap_frame *frame)
 {
 	(void)frame;
-	visit.f(visit.arg);
-	__atomic_store_n(&visit.done, true, __ATOMIC_RELEASE);
+	timer_visit.f(timer_visit.arg);
+	__atomic_store_n(&timer_came, true, __ATOMIC_RELEASE);
 }
 
 bool bench_in_interrupt(void (*f)(void *arg), void *arg)
 {
-	visit.f = f;
-	visit.arg = arg;
-	visit.done = false;
-	timer_arm(SOON, visit_handler);
-	while (!__atomic_load_n(&visit.done, __ATOMIC_ACQUIRE))
-		cpu_relax();
+	timer_visit = (struct visit){f, arg};
+	timer_came = false;
+	timer_arm(SOON, timer_handler);
+	while (!__atomic_load_n(&timer_came, __ATOMIC_ACQUIRE))
+		ipi_wait();
 	timer_stop();
+	return true;
+}
+
+static void on_cpu_1(void *arg)
+{
+	const struct visit *visit = arg;
+
+	if (cpu_here->id == 1)
+		visit->f(visit->arg);
+}
+
+bool bench_on_other_cpu(void (*f)(void *arg), void *arg)
+{
+	struct visit visit = {f, arg};
+
+	if (smp_count() < 2 || cpu_here->id == 1)
+		return false;
+	ipi_call_others(on_cpu_1, &visit);
 	return true;
 }
 

@@ -51,6 +51,7 @@ static inline uint32_t bench_least(uint32_t call, uint32_t ticks)
 }
 
 bool bench_in_interrupt(void (*f)(void *arg), void *arg);
+bool bench_on_other_cpu(void (*f)(void *arg), void *arg);
 
 static inline void bench_settle(void)
 {
