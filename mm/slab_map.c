@@ -27,7 +27,8 @@ struct slab no_slab;
 
 static struct slab **entry_of(const void *p)
 {
-	return (struct slab **)MM_HOST_SLAB_MAP + ((uintptr_t)p >> PAGE_SHIFT);
+	return (struct slab **)((uintptr_t)MM_HOST_SLAB_MAP +
+				((uintptr_t)p >> PAGE_SHIFT) * sizeof(struct slab *));
 }
 
 static uintptr_t map_page_of(pfn_t pfn)
