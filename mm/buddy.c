@@ -49,8 +49,9 @@ static uint8_t *pageblock_type(const struct buddy *buddy, pfn_t pfn)
 				   (buddy->start >> PAGEBLOCK_ORDER)];
 }
 
-static void list_push(struct buddy *buddy, struct page *page, unsigned order,
-		      enum block_type type)
+static inline __attribute__((always_inline)) void list_push(struct buddy *buddy,
+							    struct page *page, unsigned order,
+							    enum block_type type)
 {
 	struct buddy_lists *lists = &buddy->types[type];
 	pfn_t pfn = pfn_of(buddy, page);
@@ -68,7 +69,8 @@ static void list_push(struct buddy *buddy, struct page *page, unsigned order,
 }
 
 /* Take a free block off its list; its head is left as the head of nothing. */
-static void list_remove(struct buddy *buddy, struct page *page)
+static inline __attribute__((always_inline)) void list_remove(struct buddy *buddy,
+							      struct page *page)
 {
 	struct buddy_lists *lists = &buddy->types[page->type];
 	unsigned order = page->order;
@@ -92,8 +94,8 @@ static void set_free(struct buddy *buddy, size_t nr_free)
 }
 
 /* Cut a block of order `from`, on no list, down to `to`; upper halves go to `type`'s lists. */
-static void split_block(struct buddy *buddy, struct page *page, unsigned from, unsigned to,
-			enum block_type type)
+static inline void split_block(struct buddy *buddy, struct page *page, unsigned from,
+			       unsigned to, enum block_type type)
 {
 	while (from > to) {
 		from--;
@@ -169,9 +171,10 @@ void buddy_add_range(struct buddy *buddy, pfn_t start, pfn_t end)
 }
 
 /* What is on no list any more becomes a block in a caller's hands. */
-static struct page *make_block(const struct buddy *buddy, struct page *page, unsigned order)
+static inline struct page *make_block(const struct buddy *buddy, struct page *page,
+				      unsigned order)
 {
-	unsigned home = NR_PAGE_LISTS;
+	unsigned home = PAGE_HOMELESS;
 
 	if (order < PAGE_LIST_ORDERS)
 		home = page_home(buddy->zone, buddy_type_of(buddy, page), order);
@@ -182,8 +185,8 @@ static struct page *make_block(const struct buddy *buddy, struct page *page, uns
 }
 
 /* Take a free block off its list, and cut it to size; the rest goes to `type`'s lists. */
-static struct page *take_block(struct buddy *buddy, struct page *page, unsigned order,
-			       enum block_type type)
+static inline struct page *take_block(struct buddy *buddy, struct page *page, unsigned order,
+				      enum block_type type)
 {
 	unsigned found = page->order;
 
@@ -334,12 +337,6 @@ bool buddy_end_isolation(struct buddy *buddy)
 		buddy_free(buddy, page, order);
 	}
 	return all_free;
-}
-
-/* Is there a free block of this order or more, of any type? */
-bool buddy_has_block(const struct buddy *buddy, unsigned order)
-{
-	return (buddy->types[BLOCK_KERNEL].orders | buddy->types[BLOCK_USER].orders) >> order;
 }
 
 /* The type of the pageblock that holds the page. */

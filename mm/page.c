@@ -82,6 +82,7 @@ bool page_array_init(void)
 	page_array.end = (pfn_t)(end >> PAGE_SHIFT);
 	page_array.bias = (uintptr_t)array - (uintptr_t)page_array.start * sizeof(struct page);
 	page_array.first = (uintptr_t)array;
+	page_array.entries = (size_t)entries;
 	page_array.low_bytes = (uintptr_t)(low_end < end ? low_end : end);
 	for (paddr_t block = start; block < end; block += BLOCK_BYTES)
 		set_up_block(block, phys);

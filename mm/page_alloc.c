@@ -160,7 +160,7 @@ static struct page *take_listed(gfp_t gfp, unsigned order)
 	if (order >= PAGE_LIST_ORDERS)
 		return NULL;
 	number = page_home(first_zone(gfp), gfp_block_type(gfp), order);
-	page = page_list_pop(number);
+	page = mm_page_pop(mm_page_stacks[number]);
 	return likely(page) ? page : page_list_refill(number);
 }
 
@@ -198,7 +198,7 @@ static __attribute__((noinline)) struct page *pages_alloc_slow(gfp_t gfp, unsign
 	return page;
 }
 
-struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller)
+static inline struct page *alloc_block(gfp_t gfp, unsigned order, uintptr_t caller)
 {
 	struct page *page;
 
@@ -221,6 +221,11 @@ struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller)
 			clear_highpage(page + i);
 	}
 	return page;
+}
+
+struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller)
+{
+	return alloc_block(gfp, order, caller);
 }
 
 size_t pages_alloc_bulk(gfp_t gfp, struct page **pages, size_t n)
@@ -254,20 +259,19 @@ void pages_free_bulk(struct page *const *pages, size_t n)
 	}
 }
 
-/* A block without references: to this CPU's list if there is room, else to its zone. */
+/* A block without references. */
 static void give(struct page *page, unsigned order)
 {
-	unsigned number = page_get_home(page);
-	mm_irqflags_t flags = mm_irq_save();
-	bool done = number < NR_PAGE_LISTS && page_list_push_here(page, number);
-
-	mm_irq_restore(flags);
-	if (unlikely(!done))
+	if (page_get_home(page) < NR_PAGE_LISTS)
 		page_list_free(page, order);
+	else
+		zone_free(&zones[page->zone], page, order);
 }
 
 void pages_free(struct page *page, unsigned order)
 {
+	if (likely(mm_page_push(mm_page_stacks, page)))
+		return;
 	__atomic_store_n(&page->refs, 0, __ATOMIC_RELAXED);
 	give(page, order);
 }
@@ -320,18 +324,31 @@ void pages_from_slab(struct page *page, size_t n, unsigned order)
 	unlock_zone_of(page, flags);
 }
 
-struct page *alloc_pages(gfp_t gfp, unsigned order)
+MM_FASTCALL struct page *alloc_pages_any(gfp_t gfp, unsigned order)
 {
 	if (!gfp_admit(&gfp, CALLER()))
 		return NULL;
-	return pages_alloc(gfp, order, CALLER());
+	return alloc_block(gfp, order, CALLER());
 }
 
-struct page *alloc_page(gfp_t gfp)
+MM_FASTCALL struct page *alloc_pages_refill(gfp_t gfp, unsigned number)
 {
-	if (!gfp_admit(&gfp, CALLER()))
-		return NULL;
-	return pages_alloc(gfp, 0, CALLER());
+	return pages_alloc(gfp, number % PAGE_LIST_ORDERS, CALLER());
+}
+
+/* Out of line, so that the fast path needs no stack. */
+static __attribute__((noinline)) MM_FASTCALL struct page *alloc_admitted(gfp_t gfp,
+									 unsigned order,
+									 uintptr_t caller)
+{
+	return gfp_admit(&gfp, caller) ? pages_alloc(gfp, order, caller) : NULL;
+}
+
+MM_FASTCALL struct page *alloc_pages_sleepy(gfp_t gfp, unsigned number)
+{
+	struct page *page = likely(mm_may_sleep()) ? mm_page_pop(mm_page_stacks[number]) : NULL;
+
+	return likely(page) ? page : alloc_admitted(gfp, number % PAGE_LIST_ORDERS, CALLER());
 }
 
 /* What is wrong with freeing a page that is not the head of an allocated block. */
@@ -377,11 +394,13 @@ static void report_bad_page(struct page *page, uintptr_t caller, const char *act
 /* Is this pointer a struct page at all?  Cheap enough to ask every time. */
 static bool is_page(const struct page *page)
 {
-	uintptr_t offset = (uintptr_t)page - (uintptr_t)page_of_pfn(page_array.start);
+	uintptr_t offset = (uintptr_t)page - page_array.first;
 
-	return offset < (uintptr_t)(page_array.end - page_array.start) * sizeof(struct page) &&
-	       offset % sizeof(struct page) == 0;
+	/* Turned by 4 bits it is the page's index, or, if it was none's, larger than all. */
+	return (offset >> 4 | offset << (sizeof(offset) * 8 - 4)) < page_array.entries;
 }
+
+_Static_assert(sizeof(struct page) == 1 << 4, "is_page() divides by it");
 
 /*
  * Drop one reference of a block.  True for the last one; false for an earlier one
@@ -420,6 +439,7 @@ bool pages_drop_checked(struct page *page, unsigned order, uintptr_t caller)
 	return last;
 }
 
+/* Also where mm_page_push() would have done: it found no room, or something wrong. */
 void pages_free_checked(struct page *page, unsigned order, uintptr_t caller)
 {
 	if (!page)
@@ -431,14 +451,33 @@ void pages_free_checked(struct page *page, unsigned order, uintptr_t caller)
 		give(page, order);
 }
 
-void __free_pages(struct page *page, unsigned order)
+static __attribute__((noinline)) MM_FASTCALL void free_carefully(struct page *page,
+								 unsigned order,
+								 uintptr_t caller)
 {
-	pages_free_checked(page, order, CALLER());
+	if (order >= PAGE_LIST_ORDERS && is_page(page) && zone_free_single(page, order))
+		return;
+	pages_free_checked(page, order, caller);
 }
 
-void __free_page(struct page *page)
+/* A block of this order, as far as its struct page goes, with one reference: to this CPU's list. */
+static inline bool free_at_once(struct page *page, unsigned order)
 {
-	pages_free_checked(page, 0, CALLER());
+	return is_page(page) && page->order == order && mm_page_push(mm_page_stacks, page);
+}
+
+MM_FASTCALL void __free_pages(struct page *page, unsigned order)
+{
+	if (likely(free_at_once(page, order)))
+		return;
+	free_carefully(page, order, CALLER());
+}
+
+MM_FASTCALL void __free_page(struct page *page)
+{
+	if (likely(free_at_once(page, 0)))
+		return;
+	free_carefully(page, 0, CALLER());
 }
 
 /* alloc_pages for those who want an address. */
@@ -537,6 +576,8 @@ void put_page(struct page *page)
 	struct page *head = referenced_block(page);
 	bool bad = true;
 
+	if (head && mm_page_push(mm_page_stacks, head))
+		return;
 	if (head && drop_reference(head, &bad))
 		give(head, head->order);
 	else if (bad)

@@ -15,8 +15,10 @@
  * boundary is exact, as if there were no lists.  More than that:
  *
  * I1. A block is PAGE_LISTED exactly if it is in one slot of one list, below its top.
- *     It has no references, its list's order and zone, and buddies do not merge with it.
- * I2. A list's slots and top are touched by its own CPU only, interrupts off.
+ *     It has its list's order and zone, the one reference that its taker gets, and buddies do
+ *     not merge with it.
+ * I2. A list's slots and top are touched by its own CPU only: by mm_page_pop() and _push(), and
+ *     else with interrupts off.
  * I3. Whoever takes a block from a list leaves `lists_shut` pages free: so many the zone alone
  *     had when the list was seen open, and those in lists are more.  Who lowers the zone's
  *     pages below that shuts all lists first, in the same section.
@@ -25,6 +27,15 @@
  *     before it shuts them, and who opens them looks for waiters, both under the zone's lock.
  *     What another CPU has begun before is done when mm_host_on_each_cpu() returns.
  * I5. A block that has or had a mover goes back by the zone's lock: migrate.c's I1.
+ *
+ * A push looks at a block's references without a locked instruction, and leaves them alone.  It may:
+ * one reference, and no mover ever, means that the caller is the only one who may do anything
+ * with the block.  Others can get a reference only from somebody who has one (get_page()), or
+ * under the zone's lock from a block with a mover (migrate.c), and such a block is not for lists.
+ * What interrupts a push starts it anew, so a handler that frees the block too is found out.
+ * Two CPUs that free one block within the same few instructions are not; then it is in two
+ * lists, or twice in one.  The first pop makes it PAGE_BLOCK, so that whoever comes upon it for
+ * the second time sees that, lets it lie, and it is reported.
  *
  * Where other CPUs cannot be told (an interrupt wants memory), up to LISTED_MAX pages of each of
  * them stay out of reach until they next allocate or free, or somebody who can sleep comes.
@@ -37,9 +48,10 @@
  */
 #include <mem.h>
 #include <page_list.h>
+#include <report.h>
 #include <zone.h>
 
-struct page_list page_lists[NR_PAGE_LISTS + 1][MM_HOST_NR_CPUS];
+struct mm_page_stack mm_page_stacks[MM_PAGE_STACKS_ALL][MM_HOST_NR_CPUS];
 
 /* Blocks that a list has room for, by order; half of them move at a time. */
 static const uint8_t capacities[PAGE_LIST_ORDERS] = {32, 16, 8, 8};
@@ -84,13 +96,13 @@ unsigned page_list_capacity(unsigned number)
 #define SHUT_BOTTOM ((struct page **)UINTPTR_MAX)
 #define SHUT_LIMIT  ((struct page **)0)
 
-static void set_bounds(struct page_list *list, struct page **bottom, struct page **limit)
+static void set_bounds(struct mm_page_stack *list, struct page **bottom, struct page **limit)
 {
 	__atomic_store_n(&list->bottom, bottom, __ATOMIC_RELAXED);
 	__atomic_store_n(&list->limit, limit, __ATOMIC_RELAXED);
 }
 
-static void set_top(struct page_list *list, struct page **top)
+static void set_top(struct mm_page_stack *list, struct page **top)
 {
 	__atomic_store_n(&list->top, top, __ATOMIC_RELAXED);
 }
@@ -98,12 +110,12 @@ static void set_top(struct page_list *list, struct page **top)
 /* Nothing in any list, and all are shut. */
 void page_lists_reset(void)
 {
-	memset(page_lists, 0, sizeof(page_lists));
+	memset(mm_page_stacks, 0, sizeof(mm_page_stacks));
 	for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++) {
 		struct page **at = slots[cpu];
 
-		for (unsigned number = 0; number <= NR_PAGE_LISTS; number++) {
-			struct page_list *list = &page_lists[number][cpu];
+		for (unsigned number = 0; number < MM_PAGE_STACKS_ALL; number++) {
+			struct mm_page_stack *list = &mm_page_stacks[number][cpu];
 
 			list->top = list->slots = number < NR_PAGE_LISTS ? at : NULL;
 			set_bounds(list, SHUT_BOTTOM, SHUT_LIMIT);
@@ -144,16 +156,28 @@ static void shut_locked(struct zone *zone)
 	__atomic_store_n(&zone->lists_are_open, false, __ATOMIC_RELAXED);
 	for (unsigned number = first; number < first + PAGE_LISTS_OF_ZONE; number++)
 		for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++)
-			set_bounds(&page_lists[number][cpu], SHUT_BOTTOM, SHUT_LIMIT);
+			set_bounds(&mm_page_stacks[number][cpu], SHUT_BOTTOM, SHUT_LIMIT);
 }
 
+/* [z] A block that is no longer what lists take in: it was freed twice at once.  To be reported. */
+static struct page *twice; /* [a] */
+
 /* [z][p] Give the n blocks that have been in this CPU's list longest back to the zone. */
-static void spill_locked(struct zone *zone, struct page_list *list, unsigned number, size_t n)
+static void spill_locked(struct zone *zone, struct mm_page_stack *list, unsigned number,
+			 size_t n)
 {
 	size_t left = (size_t)(list->top - list->slots) - n;
 
-	for (size_t i = 0; i < n; i++)
-		buddy_free(&zone->buddy, list->slots[i], order_of(number));
+	for (size_t i = 0; i < n; i++) {
+		struct page *page = list->slots[i];
+
+		if (likely(page_get_kind(page) == PAGE_LISTED)) {
+			__atomic_store_n(&page->refs, 0, __ATOMIC_RELAXED);
+			buddy_free(&zone->buddy, page, order_of(number));
+		} else {
+			__atomic_store_n(&twice, page, __ATOMIC_RELAXED);
+		}
+	}
 	memmove(list->slots, list->slots + n, left * sizeof(*list->slots));
 	set_top(list, list->slots + left);
 	list->taken -= n;
@@ -167,7 +191,7 @@ static void drain_here_locked(struct zone *zone, size_t most)
 	if (likely(!zone->lists_used[cpu]))
 		return;
 	for (unsigned number = first; number < first + PAGE_LISTS_OF_ZONE; number++) {
-		struct page_list *list = &page_lists[number][cpu];
+		struct mm_page_stack *list = &mm_page_stacks[number][cpu];
 		size_t n = min_size((size_t)(list->top - list->slots), most);
 
 		set_bounds(list, SHUT_BOTTOM, SHUT_LIMIT);
@@ -179,7 +203,7 @@ static void drain_here_locked(struct zone *zone, size_t most)
 }
 
 /* [z][p] May this list of this CPU's be used?  Then it is open; else some of it goes back. */
-static bool settle_locked(struct zone *zone, struct page_list *list, unsigned number)
+static bool settle_locked(struct zone *zone, struct mm_page_stack *list, unsigned number)
 {
 	unsigned capacity = capacities[order_of(number)];
 	size_t most = (size_t)capacity << order_of(number);
@@ -231,7 +255,7 @@ bool page_lists_give_back_locked(struct zone *zone)
 }
 
 /* [z][p] Put half a list's capacity of blocks there, if there are so many. */
-static void refill_locked(struct zone *zone, struct page_list *list, unsigned number)
+static void refill_locked(struct zone *zone, struct mm_page_stack *list, unsigned number)
 {
 	unsigned order = order_of(number), want = capacities[order] / 2, left = want;
 
@@ -249,7 +273,7 @@ static void refill_locked(struct zone *zone, struct page_list *list, unsigned nu
 
 			page->order = (uint8_t)order;
 			page_set_home(page, home);
-			page->refs = 0;
+			__atomic_store_n(&page->refs, 1, __ATOMIC_RELAXED);
 			page_set_kind(page, PAGE_LISTED);
 			*list->top = page;
 			set_top(list, list->top + 1);
@@ -270,10 +294,32 @@ static mm_irqflags_t lock(struct zone *zone)
 	return flags;
 }
 
+static void report_twice(void)
+{
+	struct page *page = __atomic_exchange_n(&twice, NULL, __ATOMIC_RELAXED);
+
+	if (page)
+		report_now(MM_REPORT_DOUBLE_FREE, (uintptr_t)page, 0, "it is given out once",
+			   "page frame 0x%x was freed twice at the same time",
+			   pfn_of_page(page));
+}
+
 static void unlock(struct zone *zone, mm_irqflags_t flags)
 {
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
+	if (unlikely(__atomic_load_n(&twice, __ATOMIC_RELAXED)))
+		report_twice();
+}
+
+/* [z][p] The block to take next from this CPU's list; NULL when there is none. */
+static struct page *pop_locked(struct mm_page_stack *list, unsigned number)
+{
+	while (list->top > list->slots && page_get_kind(list->top[-1]) != PAGE_LISTED) {
+		__atomic_store_n(&twice, list->top[-1], __ATOMIC_RELAXED);
+		set_top(list, list->top - 1);
+	}
+	return mm_page_pop(mm_page_stacks[number]);
 }
 
 /* A block for who found this CPU's list empty; NULL when it stays so. */
@@ -281,17 +327,20 @@ struct page *page_list_refill(unsigned number)
 {
 	struct zone *zone = zone_of(number);
 	struct page *page = NULL;
+	struct mm_page_stack *list;
 	mm_irqflags_t flags;
 
 	if (!__atomic_load_n(&zone->lists_are_open, __ATOMIC_RELAXED) &&
 	    zone_own_pages(zone) < zone->lists_open)
 		return NULL; /* a hint only; what this CPU still has goes back elsewhere */
 	flags = lock(zone);
-	if (settle_locked(zone, &page_lists[number][mm_cpu_id()], number)) {
-		page = page_list_pop_here(number); /* another one's, or after an interrupt */
+	list = &mm_page_stacks[number][mm_cpu_id()];
+	if (settle_locked(zone, list, number)) {
+		page = pop_locked(list,
+				  number); /* it was shut only, or filled by an interrupt */
 		if (!page) {
-			refill_locked(zone, &page_lists[number][mm_cpu_id()], number);
-			page = page_list_pop_here(number);
+			refill_locked(zone, list, number);
+			page = pop_locked(list, number);
 		}
 	}
 	unlock(zone, flags);
@@ -301,13 +350,18 @@ struct page *page_list_refill(unsigned number)
 /* [z][p] To this CPU's list, if it is open. */
 static bool free_to_list_locked(struct zone *zone, struct page *page, unsigned number)
 {
-	struct page_list *list = &page_lists[number][mm_cpu_id()];
+	struct mm_page_stack *list = &mm_page_stacks[number][mm_cpu_id()];
 
 	if (!settle_locked(zone, list, number))
 		return false;
 	if (list->top == list->limit)
 		spill_locked(zone, list, number, capacities[order_of(number)] / 2);
-	return page_list_push_here(page, number);
+	__atomic_store_n(&page->refs, 1, __ATOMIC_RELAXED);
+	page_set_kind(page, PAGE_LISTED);
+	*list->top = page;
+	set_top(list, list->top + 1);
+	__atomic_store_n(&list->frees, list->frees + 1, __ATOMIC_RELAXED);
+	return true;
 }
 
 /* A block without references, PAGE_BLOCK, which found no room in this CPU's list, or has none. */
@@ -391,7 +445,7 @@ void page_lists_release(struct zone *zone)
 
 /* --- numbers ------------------------------------------------------------------------------ */
 
-static size_t count_of(const struct page_list *list)
+static size_t count_of(const struct mm_page_stack *list)
 {
 	return (size_t)(__atomic_load_n(&list->top, __ATOMIC_RELAXED) - list->slots);
 }
@@ -404,7 +458,7 @@ void page_lists_sum(const struct zone *zone, struct page_list_sum *sum)
 		unsigned number = first_of(zone) + i;
 
 		for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++) {
-			const struct page_list *list = &page_lists[number][cpu];
+			const struct mm_page_stack *list = &mm_page_stacks[number][cpu];
 			size_t blocks = count_of(list);
 			unsigned long frees = __atomic_load_n(&list->frees, __ATOMIC_RELAXED);
 
@@ -422,7 +476,8 @@ size_t page_lists_pages(const struct zone *zone)
 
 	for (unsigned i = 0; i < PAGE_LISTS_OF_ZONE; i++)
 		for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++)
-			pages += count_of(&page_lists[first_of(zone) + i][cpu]) << order_of(i);
+			pages += count_of(&mm_page_stacks[first_of(zone) + i][cpu])
+				 << order_of(i);
 	return pages;
 }
 
@@ -434,7 +489,7 @@ size_t page_lists_freed(const struct zone *zone)
 	for (unsigned i = 0; i < PAGE_LISTS_OF_ZONE; i++)
 		for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++)
 			pages += (size_t)__atomic_load_n(
-					 &page_lists[first_of(zone) + i][cpu].frees,
+					 &mm_page_stacks[first_of(zone) + i][cpu].frees,
 					 __ATOMIC_RELAXED)
 				 << order_of(i);
 	return pages;

@@ -211,7 +211,7 @@ void zone_free_locked(struct zone *zone, struct page *page, unsigned order)
 }
 
 /* [z] The blocks that zone_defer() left. */
-static void drain_slow_locked(struct zone *zone)
+void zone_drain_slow_locked(struct zone *zone)
 {
 	pfn_t link = __atomic_exchange_n(&zone->deferred, 0, __ATOMIC_ACQ_REL);
 
@@ -221,13 +221,6 @@ static void drain_slow_locked(struct zone *zone)
 		link = page->next;
 		zone_free_locked(zone, page, page->order);
 	}
-}
-
-/* [z] */
-void zone_drain_locked(struct zone *zone)
-{
-	if (unlikely(__atomic_load_n(&zone->deferred, __ATOMIC_RELAXED)))
-		drain_slow_locked(zone);
 }
 
 /*
@@ -244,16 +237,42 @@ void zone_defer(struct zone *zone, struct page *page)
 					    true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
 }
 
+/* [z] There is a block. */
+static struct page *take(struct zone *zone, unsigned order, enum block_type type)
+{
+	zone->allocs++;
+	return buddy_alloc(&zone->buddy, order, type);
+}
+
 /* [z] A block, if `mark` pages stay free; NULL if not.  Any context that got the lock. */
 struct page *zone_take_locked(struct zone *zone, unsigned order, enum block_type type,
 			      size_t mark)
 {
 	zone_drain_locked(zone);
 	page_lists_make_room_nolock(zone, order);
-	if (!zone_watermark_ok(zone, order, mark))
-		return NULL;
-	zone->allocs++;
-	return buddy_alloc(&zone->buddy, order, type);
+	return zone_watermark_ok(zone, order, mark) ? take(zone, order, type) : NULL;
+}
+
+/* [z] Is there such a block even if all lists stay open? */
+static bool is_roomy(const struct zone *zone, unsigned order, size_t mark)
+{
+	size_t pages = (size_t)1 << order;
+
+	return zone->buddy.nr_free >= zone->lists_shut + pages &&
+	       zone->buddy.nr_free >= mark + pages && buddy_has_block(&zone->buddy, order);
+}
+
+/* [z][p] With all that this CPU has in lists, if need be. */
+static struct page *take_the_last(struct zone *zone, unsigned order, enum block_type type,
+				  size_t mark)
+{
+	struct page *page;
+
+	page_lists_make_room_locked(zone, order, (size_t)1 << order);
+	page = zone_take_locked(zone, order, type, mark);
+	if (!page && page_lists_give_back_locked(zone))
+		page = zone_take_locked(zone, order, type, mark);
+	return page;
 }
 
 struct page *zone_alloc(struct zone *zone, unsigned order, enum block_type type, size_t mark)
@@ -262,10 +281,11 @@ struct page *zone_alloc(struct zone *zone, unsigned order, enum block_type type,
 	struct page *page;
 
 	mm_spin_lock(&zone->lock);
-	page_lists_make_room_locked(zone, order, (size_t)1 << order);
-	page = zone_take_locked(zone, order, type, mark);
-	if (unlikely(!page) && page_lists_give_back_locked(zone))
-		page = zone_take_locked(zone, order, type, mark);
+	zone_drain_locked(zone);
+	if (likely(is_roomy(zone, order, mark)))
+		page = take(zone, order, type);
+	else
+		page = take_the_last(zone, order, type, mark);
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
 	return page;
@@ -315,6 +335,31 @@ void zone_free(struct zone *zone, struct page *page, unsigned order)
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
 	zone_wake_waiters();
+}
+
+/*
+ * Free what should be a block of this order with one reference; false, and nothing is done, if it
+ * is not.  Who frees the same one at the same time has to wait for the lock, and is found out.
+ */
+bool zone_free_single(struct page *page, unsigned order)
+{
+	struct zone *zone = &zones[page->zone];
+	mm_irqflags_t flags = mm_irq_save();
+	bool single;
+
+	mm_spin_lock(&zone->lock);
+	zone_drain_locked(zone);
+	single = page_get_kind(page) == PAGE_BLOCK && page->order == order &&
+		 __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) == 1;
+	if (likely(single)) {
+		__atomic_store_n(&page->refs, 0, __ATOMIC_RELAXED);
+		zone_free_locked(zone, page, order);
+	}
+	mm_spin_unlock(&zone->lock);
+	mm_irq_restore(flags);
+	if (likely(single))
+		zone_wake_waiters();
+	return single;
 }
 
 /*

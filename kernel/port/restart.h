@@ -26,6 +26,7 @@
 
 #define MM_HOST_RESTARTABLE
 
+_Static_assert(offsetof(struct mm_page_stack, top) == 0, "%gs:stacks(number) is a top");
 _Static_assert(CPU_STRIDE == MM_CPU_STRIDE, "what %gs finds is this CPU's stack");
 
 /* See <mm/stack_irqsave.h>. */
@@ -77,6 +78,69 @@ not_live:
 	return MM_PUSH_NOT_LIVE;
 full:
 	return MM_PUSH_FULL;
+}
+
+_Static_assert((MAX_CPUS & (MAX_CPUS - 1)) == 0, "a stack's number is shifted, not multiplied");
+
+#define PAGE_STACK_SHIFT __builtin_ctz(MAX_CPUS *CPU_STRIDE)
+
+/* The state of a block is its kind, the first byte of its struct page. */
+static inline __attribute__((always_inline)) struct page *mm_page_pop(
+	struct mm_page_stack *stacks)
+{
+	struct page *page;
+
+	__asm__ volatile goto("1:	mov	%%gs:%[top], %[page]\n"
+			      "	cmp	%%gs:%[bottom], %[page]\n"
+			      "	jbe	%l[empty]\n"
+			      "	mov	-4(%[page]), %[page]\n"
+			      "	cmpb	%[listed], (%[page])\n"
+			      "	jne	%l[empty]\n"
+			      "	movb	%[block], (%[page])\n"
+			      "2:	subl	$4, %%gs:%[top]\n" RESTARTABLE("%c[listed]")
+			      : [page] "=&c"(page)
+			      : [top] "m"(stacks->top), [bottom] "m"(stacks->bottom),
+				[listed] "i"(MM_PAGE_LISTED), [block] "i"(MM_PAGE_BLOCK)
+			      : "memory", "cc"
+			      : empty);
+	if (!page)
+		__builtin_unreachable();
+	return page;
+empty:
+	return NULL;
+}
+
+static inline __attribute__((always_inline)) bool mm_page_push(
+	struct mm_page_stack (*stacks)[MAX_CPUS], struct page *page)
+{
+	unsigned number;
+	struct page **top;
+
+	__asm__ volatile goto(
+		"1:	cmpb	%[block], (%[page])\n"
+		"	jne	%l[other]\n"
+		"	cmpl	$1, %c[refs](%[page])\n"
+		"	jne	%l[other]\n"
+		"	movzbl	%c[home](%[page]), %[number]\n"
+		"	shl	%[shift], %[number]\n"
+		"	mov	%%gs:%c[stacks](%[number]), %[top]\n"
+		"	cmp	%%gs:%c[stacks]+%c[limit](%[number]), %[top]\n"
+		"	jae	%l[other]\n"
+		"	mov	%[page], (%[top])\n"
+		"	movb	%[listed], (%[page])\n"
+		"2:	addl	$4, %%gs:%c[stacks](%[number])\n"
+		"	incl	%%gs:%c[stacks]+%c[frees](%[number])\n" RESTARTABLE("%c[block]")
+		: [number] "=&r"(number), [top] "=&r"(top)
+		: [page] "c"(page), [stacks] "i"(stacks),
+		  [limit] "i"(offsetof(struct mm_page_stack, limit)),
+		  [frees] "i"(offsetof(struct mm_page_stack, frees)), [home] "i"(MM_PAGE_HOME),
+		  [refs] "i"(MM_PAGE_REFS), [shift] "i"(PAGE_STACK_SHIFT),
+		  [listed] "i"(MM_PAGE_LISTED), [block] "i"(MM_PAGE_BLOCK)
+		: "memory", "cc"
+		: other);
+	return true;
+other:
+	return false;
 }
 
 #endif

@@ -35,11 +35,9 @@ static size_t report_all(const struct violations *found, const char *kind, const
 static size_t check_zone(struct zone *zone, uintptr_t caller)
 {
 	struct violations found = {0};
-	mm_irqflags_t flags;
+	mm_irqflags_t flags = mm_irq_save();
 	size_t listed;
 
-	mm_host_stop_cpus();
-	flags = mm_irq_save();
 	mm_spin_lock(&zone->lock);
 	listed = buddy_check(&zone->buddy, page_exists, &found);
 	page_lists_check_locked(zone, listed, &found);
@@ -47,7 +45,6 @@ static size_t check_zone(struct zone *zone, uintptr_t caller)
 		violation_add(&found, zone->buddy.nr_free, "more pages free than the zone has");
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
-	mm_host_start_cpus();
 	return report_all(&found, "zone", zone->name, caller);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The invariants of the CPUs' page lists (page_list.c).  What is in a list is marked while all are
- * walked, by a reference that such a block cannot have, so that one that is in two shows.
+ * walked, by references that such a block cannot have, so that one that is in two shows.
  *
  * Safe on damaged structures: a slot is followed only if it is an entry of the page array.
  */
@@ -9,7 +9,7 @@
 #include <page_list.h>
 #include <zone.h>
 
-#define MARK 1u
+#define MARK (~0u)
 
 static bool is_entry(const struct page *page)
 {
@@ -21,8 +21,8 @@ static bool is_entry(const struct page *page)
 }
 
 /* A list's words; false when what is in it cannot be looked at. */
-static bool check_words(const struct zone *zone, const struct page_list *list, unsigned number,
-			struct violations *found)
+static bool check_words(const struct zone *zone, const struct mm_page_stack *list,
+			unsigned number, struct violations *found)
 {
 	unsigned room = page_list_capacity(number);
 	bool shut = list->limit < list->slots && list->bottom > list->slots + room;
@@ -54,24 +54,25 @@ static void check_listed(const struct zone *zone, struct page *page, unsigned nu
 		violation_add(found, pfn_of_page(page), "on a page list, but not such a block");
 	else if (page->refs == MARK)
 		violation_add(found, pfn_of_page(page), "on two page lists, or twice on one");
-	else if (page->refs)
-		violation_add(found, pfn_of_page(page), "on a page list, with references");
+	else if (page->refs != 1)
+		violation_add(found, pfn_of_page(page),
+			      "on a page list, without the reference that its taker gets");
 	else
 		page->refs = MARK;
 }
 
-static void unmark(const struct page_list *list, size_t room)
+static void unmark(const struct mm_page_stack *list, size_t room)
 {
 	for (struct page **slot = list->slots; slot < list->top && slot < list->slots + room;
 	     slot++)
 		if (is_entry(*slot) && page_get_kind(*slot) == PAGE_LISTED &&
 		    (*slot)->refs == MARK)
-			(*slot)->refs = 0;
+			(*slot)->refs = 1;
 }
 
 /* Pages in one list. */
-static size_t check_list(const struct zone *zone, const struct page_list *list, unsigned number,
-			 struct violations *found)
+static size_t check_list(const struct zone *zone, const struct mm_page_stack *list,
+			 unsigned number, struct violations *found)
 {
 	if (!check_words(zone, list, number, found))
 		return 0;
@@ -87,10 +88,10 @@ void page_lists_check_locked(const struct zone *zone, size_t seen, struct violat
 
 	for (unsigned number = first; number < end; number++)
 		for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++)
-			pages += check_list(zone, &page_lists[number][cpu], number, found);
+			pages += check_list(zone, &mm_page_stacks[number][cpu], number, found);
 	if (pages != seen)
 		violation_add(found, pages, "pages on page lists are not those that say so");
 	for (unsigned number = first; number < end; number++)
 		for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++)
-			unmark(&page_lists[number][cpu], page_list_capacity(number));
+			unmark(&mm_page_stacks[number][cpu], page_list_capacity(number));
 }

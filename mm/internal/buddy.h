@@ -46,8 +46,13 @@ struct page *buddy_alloc_from(struct buddy *buddy, struct page *block, unsigned 
 void buddy_free(struct buddy *buddy, struct page *page, unsigned order);
 bool buddy_isolate(struct buddy *buddy, pfn_t start, unsigned order);
 bool buddy_end_isolation(struct buddy *buddy);
-bool buddy_has_block(const struct buddy *buddy, unsigned order);
 enum block_type buddy_type_of(const struct buddy *buddy, const struct page *page);
 enum block_type buddy_pageblock_type(const struct buddy *buddy, pfn_t pfn);
+
+/* Is there a free block of this order or more, of any type? */
+static inline bool buddy_has_block(const struct buddy *buddy, unsigned order)
+{
+	return (buddy->types[BLOCK_KERNEL].orders | buddy->types[BLOCK_USER].orders) >> order;
+}
 
 #endif

@@ -13,6 +13,7 @@
 #define MM_INTERNAL_PAGE_H
 
 #include <bits.h>
+#include <mm/stack.h>
 #include <mm/stats.h>
 #include <mm/types.h>
 
@@ -39,12 +40,19 @@ enum block_type {
 };
 
 /* Free blocks up to this order, exclusive, may be on a CPU's lists; so many are these for each CPU. */
-#define PAGE_LIST_ORDERS 4u
-#define NR_PAGE_LISTS    (MM_NR_ZONES * NR_BLOCK_TYPES * PAGE_LIST_ORDERS)
+#define PAGE_LIST_ORDERS MM_PAGE_STACK_ORDERS
+#define NR_PAGE_LISTS    MM_NR_PAGE_STACKS
 
-/* What else `home` can be: the block has a mover, or had one since it was given out. */
-#define PAGE_MOVABLE     0x80u
-#define PAGE_WAS_MOVABLE 0x81u
+_Static_assert(NR_PAGE_LISTS == MM_NR_ZONES * NR_BLOCK_TYPES * PAGE_LIST_ORDERS,
+	       "a list of each");
+
+/*
+ * What else `home` can be: there is none, for larger blocks; the block has a mover; or had one
+ * since it was given out.  Lists of these numbers take nothing in.
+ */
+#define PAGE_HOMELESS    NR_PAGE_LISTS
+#define PAGE_MOVABLE     (NR_PAGE_LISTS + 1)
+#define PAGE_WAS_MOVABLE (NR_PAGE_LISTS + 2)
 
 struct mm_mover;
 struct slab;
@@ -63,7 +71,7 @@ struct page {
 		uint8_t home; /* [a] any other: page_home(), or whether it has or had a mover */
 	};
 	uint8_t zone;  /* [I] enum mm_zone_id */
-	uint32_t refs; /* [a] PAGE_BLOCK: references; PAGE_LISTED: 0 */
+	uint32_t refs; /* [a] PAGE_BLOCK: references; PAGE_LISTED: 1, which its taker gets */
 	union {
 		struct {
 			pfn_t next, prev; /* [z] PAGE_FREE: neighbours on the list */
@@ -77,6 +85,12 @@ struct page {
 };
 
 _Static_assert(sizeof(struct page) == 16, "struct page is 16 bytes in both word sizes");
+_Static_assert(offsetof(struct page, kind) == 0 && offsetof(struct page, order) == 1 &&
+		       offsetof(struct page, home) == MM_PAGE_HOME &&
+		       offsetof(struct page, refs) == MM_PAGE_REFS &&
+		       (unsigned)PAGE_LISTED == MM_PAGE_LISTED &&
+		       (unsigned)PAGE_BLOCK == MM_PAGE_BLOCK,
+	       "pages are what <mm/stack.h> says of them");
 
 #define PFN_NONE ((pfn_t)~0u)
 
@@ -89,6 +103,7 @@ struct page_array {
 	uintptr_t bias;
 	pfn_t start, end;    /* frames that the array covers, holes included */
 	uintptr_t first;     /* address of the entry of frame `start` */
+	size_t entries;      /* end - start */
 	uintptr_t low_bytes; /* physical addresses below have a direct-map address */
 	paddr_t bytes;       /* RAM spent on it */
 };
@@ -128,12 +143,12 @@ static inline void page_set_home(struct page *page, unsigned home)
 	__atomic_store_n(&page->home, (uint8_t)home, __ATOMIC_RELAXED);
 }
 
-/* The number of the lists, one of each CPU, of free blocks like this; NR_PAGE_LISTS: there are none. */
+/* The number of the lists, one of each CPU, of free blocks like this; PAGE_HOMELESS: there are none. */
 static inline unsigned page_home(unsigned zone, enum block_type type, unsigned order)
 {
 	return order < PAGE_LIST_ORDERS
 		       ? (zone * NR_BLOCK_TYPES + (unsigned)type) * PAGE_LIST_ORDERS + order
-		       : NR_PAGE_LISTS;
+		       : PAGE_HOMELESS;
 }
 
 void page_array_reset(void);

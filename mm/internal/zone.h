@@ -72,7 +72,8 @@ void zone_put_back(struct zone *zone, struct page *page, unsigned order);
 struct page *zone_take_locked(struct zone *zone, unsigned order, enum block_type type,
 			      size_t mark);
 void zone_defer(struct zone *zone, struct page *page);
-void zone_drain_locked(struct zone *zone);
+void zone_drain_slow_locked(struct zone *zone);
+bool zone_free_single(struct page *page, unsigned order);
 void zone_count_failure(struct zone *zone);
 void zone_read(struct zone *zone, struct mm_zone_info *info);
 void zone_count_loan(struct zone *zone, unsigned order);
@@ -80,5 +81,12 @@ void zone_wake_waiters(void);
 size_t zone_free_pages(const struct zone *zone);
 size_t zone_own_pages(const struct zone *zone);
 size_t zones_freed(unsigned some);
+
+/* [z] Free the blocks that zone_defer() left. */
+static inline void zone_drain_locked(struct zone *zone)
+{
+	if (unlikely(__atomic_load_n(&zone->deferred, __ATOMIC_RELAXED)))
+		zone_drain_slow_locked(zone);
+}
 
 #endif

@@ -86,7 +86,7 @@ static void damage_taken_head(struct page *page, pfn_t pfn)
 	DAMAGE(page->zone, 2, "the zone of taken frame", pfn);
 	if (page->order)
 		DAMAGE(page->home, PAGE_MOVABLE, "the mark of taken frame", pfn);
-	DAMAGE(page->home, NR_PAGE_LISTS + 1, "the mark of taken frame", pfn);
+	DAMAGE(page->home, 0xff, "the mark of taken frame", pfn);
 }
 
 static void damage_tail(struct page *page, pfn_t pfn)

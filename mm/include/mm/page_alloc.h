@@ -15,6 +15,7 @@
 #define MM_PAGE_ALLOC_H
 
 #include <mm/gfp.h>
+#include <mm/port.h>
 #include <mm/types.h>
 
 struct page; /* one for each page frame; opaque */
@@ -25,8 +26,8 @@ struct page; /* one for each page frame; opaque */
  * The block has one reference.  An order beyond MM_MAX_ORDER and flags that
  * make no sense are reported.
  */
-struct page *alloc_pages(gfp_t gfp, unsigned order);
-struct page *alloc_page(gfp_t gfp);
+static inline struct page *alloc_pages(gfp_t gfp, unsigned order);
+static inline struct page *alloc_page(gfp_t gfp);
 
 /*
  * __free_pages - drop a reference to the block; the last one frees it.
@@ -34,8 +35,8 @@ struct page *alloc_page(gfp_t gfp);
  * `order` must be the one that the block was allocated with: the block knows
  * it, and a wrong one is reported and nothing freed.  NULL does nothing.
  */
-void __free_pages(struct page *page, unsigned order);
-void __free_page(struct page *page);
+MM_FASTCALL void __free_pages(struct page *page, unsigned order);
+MM_FASTCALL void __free_page(struct page *page);
 
 /*
  * The same by address.  Low memory only: __GFP_HIGHMEM is refused with a
@@ -94,5 +95,55 @@ unsigned get_order(size_t size);
 
 /* Free pages in all zones together.  Exact while nobody else allocates. */
 size_t nr_free_pages(void);
+
+/* --- what alloc_pages becomes; no interface ----------------------------------------- */
+
+/* The stacks of free blocks at each CPU's hand; mm/page_list.c says when they are open. */
+extern struct mm_page_stack mm_page_stacks[MM_PAGE_STACKS_ALL][MM_HOST_NR_CPUS];
+
+/* Any order, any flags; where this CPU's stack of that number had none; with __GFP_DIRECT_RECLAIM. */
+MM_FASTCALL struct page *alloc_pages_any(gfp_t gfp, unsigned order);
+MM_FASTCALL struct page *alloc_pages_refill(gfp_t gfp, unsigned number);
+MM_FASTCALL struct page *alloc_pages_sleepy(gfp_t gfp, unsigned number);
+
+/* Flags that change nothing for who finds a block ready, but from which stack it is. */
+#define ALLOC_PAGES_PLAIN \
+	(GFP_PLAIN | __GFP_DMA | __GFP_HIGHMEM | __GFP_MOVABLE | __GFP_USER | __GFP_NOMEMALLOC)
+
+/* Are they constants for which a stack will do? */
+#define ALLOC_PAGES_HAS_STACK(gfp, order)                            \
+	(__builtin_constant_p(gfp) && __builtin_constant_p(order) && \
+	 (order) < MM_PAGE_STACK_ORDERS &&                           \
+	 !((gfp) & ~(ALLOC_PAGES_PLAIN | __GFP_DIRECT_RECLAIM)) &&   \
+	 ((gfp) & (__GFP_DMA | __GFP_HIGHMEM)) != (__GFP_DMA | __GFP_HIGHMEM))
+
+/* The number of that stack: see <mm/stack.h>. */
+static inline __attribute__((always_inline)) unsigned alloc_pages_stack(gfp_t gfp,
+									unsigned order)
+{
+	unsigned zone = gfp & __GFP_DMA ? 0 : gfp & __GFP_HIGHMEM ? 2 : 1;
+	unsigned type = gfp & (__GFP_USER | __GFP_MOVABLE) ? 1 : 0;
+
+	return (zone * 2 + type) * MM_PAGE_STACK_ORDERS + order;
+}
+
+static inline __attribute__((always_inline)) struct page *alloc_pages(gfp_t gfp, unsigned order)
+{
+	struct page *page;
+
+	if (!ALLOC_PAGES_HAS_STACK(gfp, order))
+		return alloc_pages_any(gfp, order);
+	if (gfp & __GFP_DIRECT_RECLAIM)
+		return alloc_pages_sleepy(gfp, alloc_pages_stack(gfp, order));
+	page = mm_page_pop(mm_page_stacks[alloc_pages_stack(gfp, order)]);
+	return __builtin_expect(page != NULL, 1)
+		       ? page
+		       : alloc_pages_refill(gfp, alloc_pages_stack(gfp, order));
+}
+
+static inline __attribute__((always_inline)) struct page *alloc_page(gfp_t gfp)
+{
+	return alloc_pages(gfp, 0);
+}
 
 #endif

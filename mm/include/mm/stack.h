@@ -49,4 +49,32 @@ enum mm_push_result {
 	MM_PUSH_NOT_LIVE, /* the object is not in a caller's hands: nothing was done */
 };
 
+/*
+ * The same for free blocks of pages (see mm/page_list.c), whose slots are pointers.  What pop and
+ * push know of a struct page: it begins with its kind, a byte; then come the order, and the
+ * number of the stacks that the block is pushed to; and the references.
+ */
+#define MM_PAGE_LISTED 4u
+#define MM_PAGE_BLOCK  5u
+#define MM_PAGE_HOME   2 /* offset of that number */
+#define MM_PAGE_REFS   4 /* and of the references */
+
+struct page;
+
+struct mm_page_stack {
+	struct page **top;    /* [p] behind the block to take next; others look: [a] */
+	struct page **limit;  /* [z] to set: no block is put there, or above */
+	struct page **bottom; /* [z] to set: no block is taken from below it */
+	struct page **slots;  /* [I] */
+	unsigned long frees;  /* [p] blocks that callers have put here; others look: [a] */
+	unsigned long taken; /* [z] blocks that came from the zone, less those that went back */
+} __attribute__((aligned(MM_CPU_STRIDE)));
+
+_Static_assert(sizeof(struct mm_page_stack) == MM_CPU_STRIDE, "one stride from CPU to CPU");
+
+/* Numbers of stacks: zone (3), type (2: kernel, user), order (4); then three that are never open. */
+#define MM_PAGE_STACK_ORDERS 4u
+#define MM_NR_PAGE_STACKS    (3u * 2u * MM_PAGE_STACK_ORDERS)
+#define MM_PAGE_STACKS_ALL   (MM_NR_PAGE_STACKS + 3u)
+
 #endif
