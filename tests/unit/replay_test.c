@@ -8,6 +8,7 @@
 #include <mem.h>
 #include <mm/kmalloc.h>
 #include <mm/page_alloc.h>
+#include <mm/stats.h>
 #include <mm/vmalloc.h>
 #include <replay/footprint.h>
 #include <replay/generate.h>
@@ -360,7 +361,43 @@ TEST(footprint_counts_pages_of_slabs)
 	EXPECT_EQ(footprint_ratio(2, 3), 6667);
 }
 
+/* 13 MB of blocks, and what they waste, twice over. */
+#define MIX_PAGES ((size_t)32 << (20 - PAGE_SHIFT))
+
+static size_t low_pages_free(void)
+{
+	struct mm_zone_info zone;
+	size_t pages = 0;
+
+	for (unsigned id = MM_ZONE_DMA; id <= MM_ZONE_NORMAL; id++)
+		pages += mm_zone_info((enum mm_zone_id)id, &zone) ? zone.free : 0;
+	return pages;
+}
+
+/*
+ * What the random mix may waste: a little more than mm/README.md says, since a tenth of the
+ * operations, and one seed, are enough for a test.  A change that raises these has a reason.
+ */
+TEST(random_mix_wastes_little)
+{
+	static const ratio_t most[NR_MIX_MOMENTS] = {11500, 12500, 12500, 22000};
+	struct mix_waste waste[NR_MIX_MOMENTS];
+
+	allow_kept_pages(8);
+	if (low_pages_free() < MIX_PAGES)
+		SKIP("not enough memory");
+	EXPECT(mix_run(test_random64(), MIX_OPERATIONS / 10, waste));
+	for (unsigned i = 0; i < NR_MIX_MOMENTS; i++) {
+		EXPECTF(waste[i].slabs <= most[i], "moment %u: %u of %u", i, waste[i].slabs,
+			most[i]);
+		EXPECT(waste[i].slabs > RATIO_ONE && waste[i].everything > waste[i].slabs);
+	}
+	test_note("slab bytes over requested: %u %u %u %u of 10000", waste[0].slabs,
+		  waste[1].slabs, waste[2].slabs, waste[3].slabs);
+}
+
 TEST_SUITE(replay, generated_traces_run, same_seed_same_figures, costs_count_the_calls,
 	   what_is_no_trace_is_refused, damaged_traces_do_no_harm,
 	   misuse_of_slots_is_found_at_the_event, damaged_contents_are_found_at_the_free,
-	   histogram_tells_quantiles, footprint_counts_pages_of_slabs);
+	   histogram_tells_quantiles, footprint_counts_pages_of_slabs,
+	   random_mix_wastes_little);
