@@ -17,17 +17,16 @@
 #include <magazine.h>
 #include <mem.h>
 #include <pointer.h>
+#include <slab_map.h>
 #include <zone.h>
 
 #define BULK_STRIDE 64u
 
 /* --- allocation ---------------------------------------------------------------- */
 
-/* Up to n objects from this CPU's magazine, the hottest first; returns how many. */
-static size_t pop_many(struct kmem_cache *cache, size_t n, void **p)
+/* [p] Up to n objects from this CPU's stack, the hottest first; returns how many. */
+static inline size_t pop_some(struct mm_stack *stack, size_t n, void **p)
 {
-	mm_irqflags_t flags = mm_irq_save();
-	struct mm_stack *stack = this_stack(cache);
 	struct mm_slot *slot = stack->top;
 	size_t count = 0;
 
@@ -38,11 +37,22 @@ static size_t pop_many(struct kmem_cache *cache, size_t n, void **p)
 	}
 	if (count)
 		stack_set_top(stack, slot);
+	return count;
+}
+
+static size_t pop_many(struct kmem_cache *cache, size_t n, void **p)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	size_t count = pop_some(this_stack(cache), n, p);
+
 	mm_irq_restore(flags);
 	return count;
 }
 
-/* Up to n objects from the slabs, or BULK_STRIDE of them; returns how many. */
+/*
+ * Up to n objects, or BULK_STRIDE of them, when the stack is empty: by way of the depot if a
+ * magazine may hold so many, and from the slabs.  Returns how many.
+ */
 static size_t take_many(struct kmem_cache *cache, size_t n, void **p)
 {
 	mm_irqflags_t flags = mm_irq_save();
@@ -50,7 +60,10 @@ static size_t take_many(struct kmem_cache *cache, size_t n, void **p)
 
 	n = min_size(n, BULK_STRIDE);
 	cache_lock(cache);
-	for (count = 0; count < n; count++) {
+	if (n <= cache->capacity_max)
+		magazine_refill_locked(cache);
+	count = pop_some(this_stack(cache), n, p);
+	for (; count < n; count++) {
 		unsigned index;
 		struct slab *slab = slab_take_locked(cache, &index);
 
@@ -112,30 +125,20 @@ struct bulk {
 };
 
 /*
- * [p] The slab of a live object of this cache.  NULL when there is nothing to free: no object,
- * or one that is now among the refused.  `last` is the slab of the object before, or NULL:
- * bulks often lie together.  It cannot go away, since that object still counts as taken, or
- * the lock is held.
+ * [p] The state of a live object of this cache.  NULL when there is nothing to free: no object,
+ * or one that is now among the refused.
  */
-static inline struct slab *accept(struct bulk *bulk, struct slab *last, void *object,
-				  unsigned *index)
+static inline uint8_t *accept(struct bulk *bulk, void *object, struct slab **slab)
 {
-	struct slab *slab = last;
-	const struct page *page;
+	uint32_t index;
 
-	*index = slab ? slab_index(slab, object) : SLAB_NO_OBJECT;
-	if (*index == SLAB_NO_OBJECT) {
-		if (!object)
-			return NULL;
-		page = page_of_address(object);
-		if (page && page->kind == PAGE_SLAB && page->slab->cache == bulk->cache) {
-			slab = page->slab;
-			*index = slab_index(slab, object);
-		}
-	}
-	if (likely(*index != SLAB_NO_OBJECT && slab->state[*index] == OBJECT_LIVE))
-		return slab;
-	bulk->p[bulk->refused++] = object;
+	*slab = slab_around(object);
+	if (likely((*slab)->cache == bulk->cache &&
+		   slab_index_by(*slab, object, &(*slab)->reciprocal, &index) &&
+		   (*slab)->state[index] == OBJECT_LIVE))
+		return &(*slab)->state[index];
+	if (object)
+		bulk->p[bulk->refused++] = object;
 	return NULL;
 }
 
@@ -145,40 +148,40 @@ static size_t push_many(struct bulk *bulk, size_t i, size_t end)
 	struct mm_stack *stack = this_stack(bulk->cache);
 	struct mm_slot *slot = stack->top;
 	const struct mm_slot *limit = stack->limit;
-	struct slab *last = NULL;
 
 	if (slot >= limit)
 		return i;
 	for (; i < end && slot < limit; i++) {
+		struct slab *slab;
 		void *object = bulk->p[i];
-		unsigned index;
-		struct slab *slab = accept(bulk, last, object, &index);
+		uint8_t *state = accept(bulk, object, &slab);
 
-		if (!slab)
+		if (unlikely(!state))
 			continue;
-		slab->state[index] = OBJECT_CACHED;
-		*slot++ = (struct mm_slot){object, &slab->state[index]};
-		last = slab;
+		*state = OBJECT_CACHED;
+		*slot++ = (struct mm_slot){object, state};
 	}
 	stack_set_top(stack, slot);
 	return i;
 }
 
-/* [p] Give p[i .. end - 1] to the slabs. */
+/*
+ * [p] The stack was full at p[i]: it is traded for an empty one if that may hold the rest.  What
+ * there is no room for goes to the slabs.
+ */
 static void give_many(struct bulk *bulk, size_t i, size_t end, struct list *doomed)
 {
 	struct kmem_cache *cache = bulk->cache;
-	struct slab *last = NULL;
 
 	cache_lock(cache);
+	if (end - i <= cache->capacity_max && magazine_make_room_locked(cache))
+		i = push_many(bulk, i, end);
 	for (; i < end; i++) {
-		unsigned index;
-		struct slab *slab = accept(bulk, last, bulk->p[i], &index);
+		struct slab *slab;
+		const uint8_t *state = accept(bulk, bulk->p[i], &slab);
 
-		if (!slab)
-			continue;
-		slab_give_locked(cache, slab, index);
-		last = slab;
+		if (state)
+			slab_give_locked(cache, slab, (unsigned)(state - slab->state));
 	}
 	slab_cull_locked(cache, magazine_slabs_kept(cache), doomed);
 	cache_unlock(cache);

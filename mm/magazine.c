@@ -274,16 +274,6 @@ void magazine_count_contention_locked(struct kmem_cache *cache)
 		cache->misses += CONTENTION_WEIGHT;
 }
 
-/* [c] Put what is in the slots back into the slabs. */
-static void spill_locked(struct kmem_cache *cache, const struct mm_slot *slots, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct slab *slab = page_of_address(slots[i].object)->slab;
-
-		slab_give_locked(cache, slab, (unsigned)(slots[i].state - slab->state));
-	}
-}
-
 /* [c] An empty magazine that nobody uses. */
 static void retire_locked(struct kmem_cache *cache, struct magazine *magazine)
 {
@@ -316,7 +306,7 @@ static struct magazine *drain_full_locked(struct kmem_cache *cache)
 	struct magazine *magazine = take_full_locked(cache);
 
 	if (magazine) {
-		spill_locked(cache, magazine->slots, magazine->count);
+		slab_give_many_locked(cache, magazine->slots, magazine->count);
 		magazine->count = 0;
 	}
 	return magazine;
@@ -342,12 +332,31 @@ static bool has_objects(const struct mm_stack *stack)
 	return stack->magazine && stack_count(stack);
 }
 
-/* [c] Objects for a stack that has none: from the depot, else half a magazine from the slabs. */
-static void refill_locked(struct kmem_cache *cache, struct mm_stack *stack)
+/* [c] A stack whose magazine is outgrown gets a larger one, if there is one, with the same objects. */
+static void enlarge_locked(struct kmem_cache *cache, struct mm_stack *stack)
 {
-	struct magazine *magazine = take_full_locked(cache);
+	struct magazine *small = stack->magazine, *large = cache->depot_empty;
 
+	if (!small || !large || small->capacity >= cache->capacity ||
+	    large->capacity <= small->capacity)
+		return;
+	unchain(&cache->depot_empty);
+	large->count = (uint16_t)stack_count(stack);
+	memcpy(large->slots, small->slots, large->count * sizeof(struct mm_slot));
+	retire_locked(cache, trade_locked(stack, large));
+}
+
+/* Objects for this CPU's stack if it has none: from the depot, else half a magazine from the slabs. */
+void magazine_refill_locked(struct kmem_cache *cache)
+{
+	struct mm_stack *stack = this_stack(cache);
+	struct magazine *magazine;
+
+	if (cache->capacity_max == 0 || has_objects(stack))
+		return;
 	count_miss_locked(cache);
+	enlarge_locked(cache, stack);
+	magazine = take_full_locked(cache);
 	if (!magazine && !stack->magazine)
 		magazine = unchain(&cache->depot_empty);
 	if (magazine) {
@@ -370,8 +379,7 @@ void *magazine_alloc_locked(struct kmem_cache *cache)
 	struct mm_stack *stack = this_stack(cache);
 	struct mm_slot slot;
 
-	if (cache->capacity_max && !has_objects(stack))
-		refill_locked(cache, stack);
+	magazine_refill_locked(cache);
 	if (has_objects(stack)) {
 		slot = stack->top[-1];
 		stack_set_top(stack, stack->top - 1);
@@ -388,16 +396,20 @@ static void spill_half_locked(struct kmem_cache *cache, struct mm_stack *stack)
 	struct mm_slot *slots = stack->magazine->slots;
 	uint32_t count = stack_count(stack), half = count / 2;
 
-	spill_locked(cache, slots, half);
+	slab_give_many_locked(cache, slots, half);
 	memmove(slots, slots + half, (count - half) * sizeof(struct mm_slot));
 	stack_set_top(stack, slots + (count - half));
 }
 
-/* [c] Room for one object on this CPU's stack; false when it has no magazine and gets none. */
-static bool make_room_locked(struct kmem_cache *cache, struct mm_stack *stack)
+/* Room for an object on this CPU's stack; false when it has no magazine and gets none. */
+bool magazine_make_room_locked(struct kmem_cache *cache)
 {
+	struct mm_stack *stack = this_stack(cache);
 	struct magazine *magazine;
 
+	if (cache->capacity_max == 0)
+		return false;
+	enlarge_locked(cache, stack);
 	if (stack->magazine && stack_count(stack) < stack->magazine->capacity) {
 		set_limit(stack, stack->magazine->slots + stack->magazine->capacity);
 		return true;
@@ -419,7 +431,7 @@ void magazine_free_locked(struct kmem_cache *cache, void *object, uint8_t *state
 {
 	struct mm_stack *stack = this_stack(cache);
 
-	if (cache->capacity_max && make_room_locked(cache, stack)) {
+	if (magazine_make_room_locked(cache)) {
 		*state = OBJECT_CACHED;
 		*stack->top = (struct mm_slot){object, state};
 		stack_set_top(stack, stack->top + 1);
@@ -494,7 +506,7 @@ static struct magazine *detach_locked(struct kmem_cache *cache, struct mm_stack 
 	struct magazine *magazine = stack->magazine;
 
 	if (magazine) {
-		spill_locked(cache, magazine->slots, stack_count(stack));
+		slab_give_many_locked(cache, magazine->slots, stack_count(stack));
 		stack_set_top(stack, no_stack.top);
 		__atomic_store_n(&stack->limit, no_stack.limit, __ATOMIC_RELAXED);
 		stack->magazine = NULL;

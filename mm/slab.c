@@ -398,21 +398,42 @@ size_t slab_take_many_locked(struct kmem_cache *cache, struct mm_slot *slots, si
 	return taken;
 }
 
-/* Put an object back on its slab's free list. */
-void slab_give_locked(struct kmem_cache *cache, struct slab *slab, unsigned index)
+/* An object has come back, and its slab was full, or is empty now. */
+static __attribute__((noinline)) void move_slab_locked(struct kmem_cache *cache,
+						       struct slab *slab)
 {
-	bool was_full = slab->nr_taken == slab->nr;
-
-	slab->state[index] = slab->first_free;
-	slab->first_free = (uint8_t)index;
-	set_taken(slab, slab->nr_taken - 1u);
-	cache->nr_taken--;
 	if (slab->nr_taken == 0) {
 		list_move(&cache->empty, &slab->link);
 		cache->nr_empty++;
-	} else if (was_full) {
+	} else {
 		list_move(&cache->partial, &slab->link);
 	}
+}
+
+/* Put an object back on its slab's free list; the cache's count is the caller's. */
+static inline void give_locked(struct kmem_cache *cache, struct slab *slab, uint8_t *state)
+{
+	unsigned taken = slab->nr_taken;
+
+	*state = slab->first_free;
+	slab->first_free = (uint8_t)(state - slab->state);
+	set_taken(slab, taken - 1);
+	if (unlikely(taken == slab->nr || taken == 1))
+		move_slab_locked(cache, slab);
+}
+
+void slab_give_locked(struct kmem_cache *cache, struct slab *slab, unsigned index)
+{
+	give_locked(cache, slab, &slab->state[index]);
+	cache->nr_taken--;
+}
+
+/* The same for the objects in n slots, of a cache that is not the allocator's own. */
+void slab_give_many_locked(struct kmem_cache *cache, const struct mm_slot *slots, size_t n)
+{
+	for (const struct mm_slot *end = slots + n; slots < end; slots++)
+		give_locked(cache, slab_around(slots->object), slots->state);
+	cache->nr_taken -= n;
 }
 
 /* Move empty slabs beyond `keep` to `doomed`, for slab_release_all() once the lock is gone. */

@@ -50,6 +50,8 @@ unsigned magazine_capacity_for(size_t size);
 void magazine_provide(struct kmem_cache *cache, gfp_t gfp);
 void *magazine_alloc_locked(struct kmem_cache *cache);
 void magazine_free_locked(struct kmem_cache *cache, void *object, uint8_t *state);
+void magazine_refill_locked(struct kmem_cache *cache);
+bool magazine_make_room_locked(struct kmem_cache *cache);
 void magazine_count_contention_locked(struct kmem_cache *cache);
 size_t magazine_count(const struct kmem_cache *cache);
 void magazine_close(struct kmem_cache *cache);

@@ -188,6 +188,7 @@ bool slab_defer(struct slab *slab, unsigned index);
 size_t slab_take_many_locked(struct kmem_cache *cache, struct mm_slot *slots, size_t n);
 struct slab *slab_take_locked(struct kmem_cache *cache, unsigned *index);
 void slab_give_locked(struct kmem_cache *cache, struct slab *slab, unsigned index);
+void slab_give_many_locked(struct kmem_cache *cache, const struct mm_slot *slots, size_t n);
 void slab_cull_locked(struct kmem_cache *cache, size_t keep, struct list *doomed);
 size_t slab_release_all(struct list *doomed);
 

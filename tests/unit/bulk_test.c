@@ -86,8 +86,8 @@ TEST(the_rest_goes_to_the_slabs)
 	ASSERT_EQ(kmem_cache_alloc_bulk(cache, GFP_KERNEL, MANY, objects), MANY);
 	EXPECT_EQ(magazine_count(cache), 0);
 	kmem_cache_free_bulk(cache, MANY, objects);
-	EXPECT_EQ(magazine_count(cache), cache->capacity);
-	EXPECT_EQ(cache->nr_taken, cache->capacity);
+	EXPECT(magazine_count(cache) <= 2u * cache->capacity); /* a stack's, and a depot's */
+	EXPECT_EQ(cache->nr_taken, magazine_count(cache));
 	EXPECT(cache->nr_empty <= magazine_slabs_kept(cache));
 	EXPECT(kmem_cache_destroy(cache));
 }
