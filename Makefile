@@ -365,7 +365,7 @@ test: ## run all tests; ONLY='boot/iso*' for some of them
 
 test-build: $(HOST_PROGRAMS) $(REPLAY_PROGRAMS) $(BUILD)/replay/small.trace $(BUILD)/bench/hosted64/bench \
 	$(BUILD)/quarry.elf $(BUILD)/quarry.iso $(BUILD)/least/mm.o compile_commands.json
-	$(Q)$(MAKE) TOOLCHAIN=clang BUILD=$(BUILD)/clang $(BUILD)/clang/quarry.elf
+	$(Q)$(MAKE) TOOLCHAIN=clang FAST_PATH=irqsave BUILD=$(BUILD)/clang $(BUILD)/clang/quarry.elf
 
 test-host: ## run the unit tests as programs of this machine, for each compiler and word size; and the threads
 	$(Q)tests/tools/deps.sh test

@@ -124,45 +124,50 @@ struct bulk {
 	size_t refused;
 };
 
-/*
- * [p] The state of a live object of this cache.  NULL when there is nothing to free: no object,
- * or one that is now among the refused.
- */
-static inline uint8_t *accept(struct bulk *bulk, void *object, struct slab **slab)
+/* [p] The state of a live object of this cache; NULL for anything else. */
+static inline uint8_t *live_state(const struct kmem_cache *cache, void *object,
+				  struct slab **around)
 {
+	struct slab *slab = slab_around(object);
 	uint32_t index;
 
-	*slab = slab_around(object);
-	if (likely((*slab)->cache == bulk->cache &&
-		   slab_index_by(*slab, object, &(*slab)->reciprocal, &index) &&
-		   (*slab)->state[index] == OBJECT_LIVE))
-		return &(*slab)->state[index];
+	*around = slab;
+	if (likely(slab->cache == cache) &&
+	    likely(slab_index_by(slab, object, &slab->reciprocal, &index)) &&
+	    likely(slab->state[index] == OBJECT_LIVE))
+		return &slab->state[index];
+	return NULL;
+}
+
+static void refuse(struct bulk *bulk, void *object)
+{
 	if (object)
 		bulk->p[bulk->refused++] = object;
-	return NULL;
 }
 
 /* [p] Fill the stack with p[i], p[i + 1] ...; returns where it was full, or `end`. */
 static size_t push_many(struct bulk *bulk, size_t i, size_t end)
 {
-	struct mm_stack *stack = this_stack(bulk->cache);
+	const struct kmem_cache *cache = bulk->cache;
+	struct mm_stack *stack = this_stack(cache);
 	struct mm_slot *slot = stack->top;
 	const struct mm_slot *limit = stack->limit;
+	void **p = bulk->p + i, **last = bulk->p + end;
 
-	if (slot >= limit)
-		return i;
-	for (; i < end && slot < limit; i++) {
+	for (; p < last && slot < limit; p++) {
 		struct slab *slab;
-		void *object = bulk->p[i];
-		uint8_t *state = accept(bulk, object, &slab);
+		uint8_t *state = live_state(cache, *p, &slab);
 
-		if (unlikely(!state))
+		if (unlikely(!state)) {
+			refuse(bulk, *p);
 			continue;
+		}
 		*state = OBJECT_CACHED;
-		*slot++ = (struct mm_slot){object, state};
+		*slot++ = (struct mm_slot){*p, state};
 	}
-	stack_set_top(stack, slot);
-	return i;
+	if (limit)
+		stack_set_top(stack, slot);
+	return (size_t)(p - bulk->p);
 }
 
 /*
@@ -178,10 +183,12 @@ static void give_many(struct bulk *bulk, size_t i, size_t end, struct list *doom
 		i = push_many(bulk, i, end);
 	for (; i < end; i++) {
 		struct slab *slab;
-		const uint8_t *state = accept(bulk, bulk->p[i], &slab);
+		const uint8_t *state = live_state(cache, bulk->p[i], &slab);
 
 		if (state)
 			slab_give_locked(cache, slab, (unsigned)(state - slab->state));
+		else
+			refuse(bulk, bulk->p[i]);
 	}
 	slab_cull_locked(cache, magazine_slabs_kept(cache), doomed);
 	cache_unlock(cache);

@@ -10,6 +10,7 @@
  * Then, where the clock counts instructions, before every single instruction of some operations:
  * each is repeated as often as it has instructions, and the NMI comes one later each time.
  */
+#include "each_instruction.h"
 #include "icount.h"
 #include <harness.h>
 #include <kernel/cpu.h>
@@ -106,35 +107,42 @@ TEST(allocator_under_nmis)
 
 /* --- before every instruction --------------------------------------------------------------- */
 
-#define ARM_TICKS   20u /* the NMI comes so long after it is armed */
-#define MAX_LENGTH  8192u
-#define CHECK_EVERY 32u
 #define VICTIM_SIZE 90u /* of the class that the operations use */
 #define OBJECT_SIZE 96u
 
 static struct {
-	volatile bool running, came;
-	bool inside;  /* it came while the operation ran */
-	uint64_t at;  /* when the handler was entered */
 	void *victim; /* allocated by the thread, freed by the handler */
 	struct page *page;
 	void *kept; /* allocated by the handler, freed by the thread */
 } one;
 
-static uint32_t places[MAX_LENGTH / 32];
-
 static void single_nmi(struct trap_frame *frame)
 {
 	(void)frame;
-	one.at = rdtsc();
-	one.inside = one.running;
-	one.came = true;
+	event_came();
 	kfree_nolock(one.victim);
 	free_pages_nolock(one.page, 0);
 	one.victim = NULL;
 	one.page = NULL;
 	one.kept = kmalloc_nolock(OBJECT_SIZE, 0);
 }
+
+static void prepare(void)
+{
+	one.victim = kmalloc(VICTIM_SIZE, GFP_KERNEL);
+	one.page = alloc_page(GFP_KERNEL);
+}
+
+static void clean_up(void)
+{
+	kfree(one.kept);
+	kfree(one.victim); /* where no NMI came */
+	__free_pages(one.page, 0);
+	one.kept = one.victim = NULL;
+	one.page = NULL;
+}
+
+static const struct event nmi_event = {nmi_timer_arm, prepare, clean_up};
 
 static struct kmem_cache *cache;
 
@@ -174,94 +182,6 @@ static void bulk(void)
 	kmem_cache_free_bulk(cache, kmem_cache_alloc_bulk(cache, GFP_ATOMIC, 40, p), p);
 }
 
-/* Exactly so many instructions, and some that are always the same. */
-static __attribute__((noinline)) void delay(uint32_t instructions)
-{
-	__asm__ volatile("mov %0, %%ecx\n\t"
-			 "shr $1, %%ecx\n"
-			 "1:\tdec %%ecx\n\t"
-			 "jnz 1b\n\t"
-			 "test $1, %0\n\t"
-			 "jz 2f\n\t"
-			 "nop\n"
-			 "2:"
-			 :
-			 : "r"(instructions)
-			 : "ecx", "cc");
-}
-
-/* Run the operation so long after arming the NMI; ticks from its start to the NMI. */
-static uint64_t run_armed(void (*operation)(void), uint32_t wait)
-{
-	uint64_t start;
-
-	one.came = one.inside = false;
-	one.victim = kmalloc(VICTIM_SIZE, GFP_KERNEL);
-	one.page = alloc_page(GFP_KERNEL);
-	nmi_timer_arm(ARM_TICKS);
-	delay(wait);
-	start = rdtsc();
-	one.running = true;
-	operation();
-	one.running = false;
-	while (!one.came)
-		cpu_relax();
-	kfree(one.kept);
-	one.kept = NULL;
-	return one.at - start;
-}
-
-static uint32_t length_of(void (*operation)(void))
-{
-	uint64_t start = rdtsc();
-
-	operation();
-	return (uint32_t)(rdtsc() - start);
-}
-
-/* How long to wait so that the NMI comes just before the operation. */
-static uint32_t time_to_nmi(void)
-{
-	uint64_t start;
-
-	one.came = false;
-	nmi_timer_arm(ARM_TICKS);
-	start = rdtsc();
-	while (!one.came)
-		cpu_relax();
-	kfree(one.kept);
-	one.kept = NULL;
-	return (uint32_t)(one.at - start);
-}
-
-static void at_every_instruction_of(const char *name, void (*operation)(void))
-{
-	uint32_t first = time_to_nmi(), length, inside = 0, places_hit = 0;
-
-	operation();
-	length = length_of(operation);
-	memset(places, 0, sizeof(places));
-	if (!EXPECT(length < first && length + 200 < MAX_LENGTH))
-		return;
-	/* From well behind its end to well before its start. */
-	for (uint32_t i = 0; i < length + 400; i++) {
-		uint64_t place = run_armed(operation, first - length - 200 + i);
-
-		if (one.inside && place < MAX_LENGTH) {
-			inside++;
-			places_hit += !(places[place / 32] >> place % 32 & 1);
-			places[place / 32] |= 1u << place % 32;
-		}
-		if (i % CHECK_EVERY == 0)
-			live_expect_whole();
-		if (test_failed())
-			return;
-	}
-	test_note("%s: %u instructions, NMIs before %u of them", name, length, places_hit);
-	EXPECT_EQ(places_hit, inside);
-	EXPECT(inside >= length - length / 16); /* how long it is depends on what there is */
-}
-
 TEST(an_nmi_before_every_instruction)
 {
 	struct fingerprint settled;
@@ -275,11 +195,11 @@ TEST(an_nmi_before_every_instruction)
 	live_settle(&settled);
 	if (!nmi_timer_start(single_nmi))
 		SKIP("no local APIC");
-	at_every_instruction_of("kmalloc and kfree", fast);
-	at_every_instruction_of("the same through the slabs", slow);
-	at_every_instruction_of("alloc_pages and __free_pages", pages);
-	at_every_instruction_of("the same without locks", nolock);
-	at_every_instruction_of("a bulk", bulk);
+	at_each_instruction(&nmi_event, "kmalloc and kfree", fast);
+	at_each_instruction(&nmi_event, "the same through the slabs", slow);
+	at_each_instruction(&nmi_event, "alloc_pages and __free_pages", pages);
+	at_each_instruction(&nmi_event, "the same without locks", nolock);
+	at_each_instruction(&nmi_event, "a bulk", bulk);
 	nmi_timer_stop();
 	mm_drain_deferred();
 	live_expect_settled(&settled);

@@ -9,6 +9,7 @@
 	SUITE(protection)      \
 	SUITE(irq)             \
 	SUITE(nmi)             \
+	SUITE(restart)         \
 	SUITE(thread)          \
 	SUITE(wait)            \
 	SUITE(pools)           \
