@@ -170,6 +170,82 @@ bool paging_map_device(uintptr_t virt, paddr_t phys)
 	return map_page(virt, phys, PTE_UNCACHED);
 }
 
+static void check_run(uintptr_t virt, size_t n)
+{
+	if (virt % PAGE_SIZE || !is_ours(virt) || n > (STACKS_END - virt) / PAGE_SIZE)
+		panic("paging: %zu pages from %08zx are not ours", n, (size_t)virt);
+}
+
+/* Of n pages from `virt` on, those in the same table. */
+static size_t part_in_table(uintptr_t virt, size_t n)
+{
+	size_t room = TABLE_ENTRIES - (virt >> PAGE_SHIFT & (TABLE_ENTRIES - 1));
+
+	return n < room ? n : room;
+}
+
+static void map_part(struct entry *entry, const pfn_t *frames, size_t n)
+{
+	uint32_t high = (uint32_t)(pte_no_execute >> 32);
+	uint32_t flags = irq_save();
+
+	for (size_t i = 0; i < n; i++) {
+		if (entry_present(&entry[i]))
+			panic("paging_map_run: mapped already, to %08x", entry[i].low);
+		entry[i].high = high | frames[i] >> (32 - PAGE_SHIFT);
+		entry[i].low = frames[i] << PAGE_SHIFT | PTE_PRESENT | PTE_WRITE;
+	}
+	irq_restore(flags);
+}
+
+size_t paging_map_run(uintptr_t virt, const pfn_t *frames, size_t n)
+{
+	size_t done = 0;
+
+	check_run(virt, n);
+	while (done < n) {
+		size_t part = part_in_table(virt, n - done);
+		struct entry *directory = directory_entry(virt);
+
+		if (!table_ensure(directory, PTE_WRITE, GFP_ATOMIC | __GFP_NOWARN))
+			break;
+		map_part(table_entry(directory, virt), frames + done, part);
+		virt += part * PAGE_SIZE;
+		done += part;
+	}
+	return done;
+}
+
+static void unmap_part(struct entry *entry, pfn_t *frames, size_t n)
+{
+	uint32_t flags = irq_save();
+
+	for (size_t i = 0; i < n; i++) {
+		if (!entry_present(&entry[i]))
+			panic("paging_unmap_run: page %zu of %zu is not mapped", i, n);
+		frames[i] = (entry[i].high & (uint32_t)(PTE_FRAME >> 32)) << (32 - PAGE_SHIFT) |
+			    entry[i].low >> PAGE_SHIFT;
+		entry_clear(&entry[i]);
+	}
+	irq_restore(flags);
+}
+
+void paging_unmap_run(uintptr_t virt, pfn_t *frames, size_t n)
+{
+	check_run(virt, n);
+	while (n > 0) {
+		size_t part = part_in_table(virt, n);
+		struct entry *directory = directory_entry(virt);
+
+		if (!entry_present(directory))
+			panic("paging_unmap_run: no page table for %08zx", (size_t)virt);
+		unmap_part(table_entry(directory, virt), frames, part);
+		virt += part * PAGE_SIZE;
+		frames += part;
+		n -= part;
+	}
+}
+
 /* Clear the entry of a page that is ours, if it has one; the CPU may go on knowing it. */
 static void clear_entry(uintptr_t virt)
 {

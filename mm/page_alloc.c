@@ -228,35 +228,39 @@ struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller)
 	return alloc_block(gfp, order, caller);
 }
 
+static size_t take_many_listed(gfp_t gfp, struct page **pages, size_t n)
+{
+	unsigned number = page_home(first_zone(gfp), gfp_block_type(gfp), 0);
+	size_t got = 0;
+
+	while (got < n) {
+		pages[got] = mm_page_pop(mm_page_stacks[number]);
+		if (unlikely(!pages[got]))
+			pages[got] = page_list_refill(number);
+		if (unlikely(!pages[got]))
+			break;
+		got++;
+	}
+	return got;
+}
+
 size_t pages_alloc_bulk(gfp_t gfp, struct page **pages, size_t n)
 {
 	enum mm_zone_id class = gfp_zone(gfp);
+	size_t got = take_many_listed(gfp, pages, n), listed = got;
 	int i = (int)class;
-	size_t got = 0;
 
+	if (likely(got == n))
+		return got;
 	do {
 		struct zone *zone = &zones[i];
 
 		got += zone_alloc_pages(zone, gfp_block_type(gfp),
 					zone->low + zone->reserve[class], pages + got, n - got);
 	} while (got < n && next_zone(&i));
-	for (size_t j = 0; j < got; j++)
+	for (size_t j = listed; j < got; j++)
 		hand_out(pages[j]);
 	return got;
-}
-
-/* Each run of pages of one zone by one lock. */
-void pages_free_bulk(struct page *const *pages, size_t n)
-{
-	while (n > 0) {
-		size_t run = 0;
-
-		while (run < n && pages[run]->zone == pages[0]->zone)
-			pages[run++]->refs = 0;
-		zone_free_pages_of(&zones[pages[0]->zone], pages, run);
-		pages += run;
-		n -= run;
-	}
 }
 
 /* A block without references. */

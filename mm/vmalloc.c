@@ -102,19 +102,22 @@ static paddr_t phys_of(const struct page *page)
 }
 
 /* What to do with pages that are mapped no more. */
-typedef void (*drop_pages)(struct page *const *pages, size_t n);
+typedef void (*drop_pages)(const pfn_t *frames, size_t n);
 
-static void free_own(struct page *const *pages, size_t n)
+static void free_own(const pfn_t *frames, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		page_set_kind(pages[i], PAGE_BLOCK);
-	pages_free_bulk(pages, n);
+	for (size_t i = 0; i < n; i++) {
+		struct page *page = page_of_pfn(frames[i]);
+
+		page_set_kind(page, PAGE_BLOCK);
+		pages_free(page, 0);
+	}
 }
 
-static void put_shared(struct page *const *pages, size_t n)
+static void put_shared(const pfn_t *frames, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		put_page(pages[i]);
+		put_page(page_of_pfn(frames[i]));
 }
 
 /* Unmap n pages from `start`, and let them go by `drop`. */
@@ -122,12 +125,10 @@ static void unmap_pages(uintptr_t start, size_t n, drop_pages drop)
 {
 	while (n > 0) {
 		size_t part = min_size(n, BATCH);
-		struct page *batch[BATCH];
+		pfn_t frames[BATCH];
 
-		for (size_t i = 0; i < part; i++)
-			batch[i] = window_page((const void *)page_at(start, i));
-		mm_host_unmap_lazy(start, part);
-		drop(batch, part);
+		mm_host_unmap_run(start, frames, part);
+		drop(frames, part);
 		start = page_at(start, part);
 		n -= part;
 	}
@@ -155,16 +156,21 @@ static size_t get_pages(struct page **batch, size_t n, gfp_t gfp, uintptr_t call
 	return batch[0] ? 1 : 0;
 }
 
-/* Make a page the area's own, at `address`; false when the host has no page table. */
-static bool map_own(uintptr_t address, struct page *page, gfp_t gfp)
+/* Make n pages the area's own, from `address` on; returns how many of them the host has mapped. */
+static size_t map_own(uintptr_t address, struct page *const *pages, pfn_t *frames, size_t n,
+		      gfp_t gfp)
 {
-	page->window = address;
-	page_set_kind(page, PAGE_VMALLOC);
-	if (unlikely(!mm_host_map(address, phys_of(page))))
-		return false;
+	size_t mapped;
+
+	for (size_t i = 0; i < n; i++) {
+		pages[i]->window = page_at(address, i);
+		page_set_kind(pages[i], PAGE_VMALLOC);
+		frames[i] = pfn_of_page(pages[i]);
+	}
+	mapped = mm_host_map_run(address, frames, n);
 	if (gfp & __GFP_ZERO) /* here, since High pages have no other address */
-		memset((void *)address, 0, PAGE_SIZE);
-	return true;
+		memset((void *)address, 0, mapped * PAGE_SIZE);
+	return mapped;
 }
 
 /*
@@ -176,17 +182,15 @@ static const char *fill_area(uintptr_t start, size_t n, gfp_t gfp, uintptr_t cal
 {
 	while (*done < n) {
 		struct page *batch[BATCH];
-		size_t got = get_pages(batch, min_size(n - *done, BATCH), gfp, caller);
-		size_t mapped = 0;
+		pfn_t frames[BATCH];
+		size_t got = get_pages(batch, min_size(n - *done, BATCH), gfp, caller), mapped;
 
 		if (unlikely(got == 0))
 			return "page";
-		while (mapped < got && map_own(page_at(start, *done), batch[mapped], gfp)) {
-			mapped++;
-			++*done;
-		}
+		mapped = map_own(page_at(start, *done), batch, frames, got, gfp);
+		*done += mapped;
 		if (unlikely(mapped < got)) {
-			free_own(batch + mapped, got - mapped);
+			free_own(frames + mapped, got - mapped);
 			return "page table";
 		}
 	}

@@ -41,7 +41,7 @@
 #include <mem.h>
 #include <window.h>
 
-#define WORD_BITS   32u
+#define WORD_BITS   WINDOW_WORD_BITS
 #define GUARD_PAGES 1u
 #define STALE_SHARE 4u /* so much of the window may be stale: a quarter */
 
@@ -76,20 +76,6 @@ bool window_init(uintptr_t start, uintptr_t end)
 }
 
 /* --- bits ---------------------------------------------------------------------- */
-
-size_t window_next_bit(const uint32_t *bits, size_t from, size_t to, bool value)
-{
-	const uint32_t flip = value ? 0 : ~0u;
-
-	while (from < to) {
-		uint32_t word = (bits[from / WORD_BITS] ^ flip) >> (from % WORD_BITS);
-
-		if (word)
-			return min_size(from + lowest_bit(word), to);
-		from += WORD_BITS - from % WORD_BITS;
-	}
-	return to;
-}
 
 static bool bit_is_set(const uint32_t *bits, size_t i)
 {
@@ -161,11 +147,32 @@ static size_t find_gap_locked(size_t from, size_t to, size_t n)
 	}
 }
 
+/* [w] Take n pages right where the search goes on, without leaving its word; false if it takes more. */
+static bool take_at_hint_locked(size_t n)
+{
+	size_t first = window.hint, shift = first % WORD_BITS;
+	uint32_t *word = &window.taken[first / WORD_BITS], mask;
+
+	if (n > WORD_BITS - shift || n > window.nr_pages - first)
+		return false;
+	mask = ~0u >> (WORD_BITS - n) << shift;
+	if (*word & mask)
+		return false;
+	*word |= mask;
+	return true;
+}
+
 /* [w] Take n pages; returns the first, or window.nr_pages when there is no such gap. */
 static size_t take_gap_locked(size_t n)
 {
-	size_t first = find_gap_locked(window.hint, window.nr_pages, n);
+	size_t first = window.hint;
 
+	if (likely(take_at_hint_locked(n))) {
+		add_to(&window.used, n);
+		window.hint += n;
+		return first;
+	}
+	first = find_gap_locked(window.hint, window.nr_pages, n);
 	if (first == window.nr_pages)
 		first = find_gap_locked(0, window.nr_pages, n);
 	if (first != window.nr_pages) {
@@ -333,6 +340,27 @@ void window_release(uintptr_t start, size_t n)
 	give_back(first, n + GUARD_PAGES);
 }
 
+#define RUN_MAX 16u
+
+/* Map n frames side by side; false, none is mapped, when the host lacks a page table. */
+static bool map_block(uintptr_t start, pfn_t frame, size_t n)
+{
+	for (size_t done = 0; done < n;) {
+		size_t part = min_size(n - done, RUN_MAX), mapped;
+		pfn_t frames[RUN_MAX];
+
+		for (size_t i = 0; i < part; i++)
+			frames[i] = frame + (pfn_t)(done + i);
+		mapped = mm_host_map_run(start + done * PAGE_SIZE, frames, part);
+		done += mapped;
+		if (mapped < part) {
+			mm_host_unmap_lazy(start, done);
+			return false;
+		}
+	}
+	return true;
+}
+
 /*
  * Map a block, which becomes PAGE_LARGE; NULL, and it stays what it is, when the window has
  * no room or the host no page table.
@@ -340,15 +368,11 @@ void window_release(uintptr_t start, size_t n)
 void *window_map_block(struct page *page, unsigned order)
 {
 	size_t n = (size_t)1 << order;
-	paddr_t phys = (paddr_t)pfn_of_page(page) << PAGE_SHIFT;
 	uintptr_t start = window.nr_pages > n ? window_reserve(n) : 0;
 
 	if (start == 0)
 		return NULL;
-	for (size_t i = 0; i < n; i++) {
-		if (mm_host_map(start + i * PAGE_SIZE, phys + i * PAGE_SIZE))
-			continue;
-		mm_host_unmap_lazy(start, i);
+	if (!map_block(start, pfn_of_page(page), n)) {
 		window_release(start, n);
 		return NULL;
 	}

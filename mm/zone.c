@@ -310,21 +310,6 @@ size_t zone_alloc_pages(struct zone *zone, enum block_type type, size_t mark,
 	return got;
 }
 
-/* n single pages of the zone. */
-void zone_free_pages_of(struct zone *zone, struct page *const *pages, size_t n)
-{
-	mm_irqflags_t flags = mm_irq_save();
-
-	mm_spin_lock(&zone->lock);
-	for (size_t i = 0; i < n; i++)
-		buddy_free(&zone->buddy, pages[i], 0);
-	zone->frees += n;
-	__atomic_store_n(&zone->freed, zone->freed + n, __ATOMIC_RELAXED);
-	mm_spin_unlock(&zone->lock);
-	mm_irq_restore(flags);
-	zone_wake_waiters();
-}
-
 void zone_free(struct zone *zone, struct page *page, unsigned order)
 {
 	mm_irqflags_t flags = mm_irq_save();

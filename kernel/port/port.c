@@ -87,6 +87,16 @@ void mm_host_unmap_lazy(uintptr_t virt, size_t nr_pages)
 	paging_unmap_lazy(virt, nr_pages);
 }
 
+size_t mm_host_map_run(uintptr_t virt, const pfn_t *frames, size_t n)
+{
+	return paging_map_run(virt, frames, n);
+}
+
+void mm_host_unmap_run(uintptr_t virt, pfn_t *frames, size_t n)
+{
+	paging_unmap_run(virt, frames, n);
+}
+
 void mm_host_unmap_local(uintptr_t virt, size_t nr_pages)
 {
 	paging_unmap_local(virt, nr_pages);

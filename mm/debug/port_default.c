@@ -51,6 +51,25 @@ WEAK void mm_host_unmap_lazy(uintptr_t virt, size_t nr_pages)
 	mm_host_unmap(virt, nr_pages);
 }
 
+WEAK size_t mm_host_map_run(uintptr_t virt, const pfn_t *frames, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!mm_host_map(virt + i * PAGE_SIZE, (paddr_t)frames[i] << PAGE_SHIFT))
+			return i;
+	return n;
+}
+
+WEAK void mm_host_unmap_run(uintptr_t virt, pfn_t *frames, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		paddr_t phys = 0;
+
+		mm_host_translate(virt + i * PAGE_SIZE, &phys);
+		frames[i] = (pfn_t)(phys >> PAGE_SHIFT);
+	}
+	mm_host_unmap_lazy(virt, n);
+}
+
 WEAK void mm_host_unmap_local(uintptr_t virt, size_t nr_pages)
 {
 	mm_host_unmap(virt, nr_pages);

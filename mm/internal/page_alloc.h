@@ -20,11 +20,10 @@ void pages_fail(gfp_t gfp, unsigned order, uintptr_t caller);
 
 /*
  * Up to n single pages, as far as the zones have some above their low watermarks: without any
- * effort, not zeroed.  Returns how many; the rest is pages_alloc()'s.  And to free such pages,
- * as pages_free().  n is small: a zone's lock is held meanwhile.
+ * effort, not zeroed.  Returns how many; the rest is pages_alloc()'s.  n is small: a zone's lock
+ * may be held meanwhile.
  */
 size_t pages_alloc_bulk(gfp_t gfp, struct page **pages, size_t n);
-void pages_free_bulk(struct page *const *pages, size_t n);
 
 /* Free a block whose owner has vouched for it: PAGE_BLOCK, one reference, this order. */
 void pages_free(struct page *page, unsigned order);

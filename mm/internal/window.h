@@ -3,6 +3,7 @@
 #ifndef MM_INTERNAL_WINDOW_H
 #define MM_INTERNAL_WINDOW_H
 
+#include <bits.h>
 #include <mm/port.h>
 #include <page.h>
 
@@ -79,7 +80,22 @@ size_t window_pages_used(void);
 size_t window_pages_stale(void);
 size_t window_pages_of(enum window_use use);
 
+#define WINDOW_WORD_BITS 32u
+
 /* Bits [from, to) of a bitmap: the first that is `value`; `to` when none is. */
-size_t window_next_bit(const uint32_t *bits, size_t from, size_t to, bool value);
+static inline size_t window_next_bit(const uint32_t *bits, size_t from, size_t to, bool value)
+{
+	const uint32_t flip = value ? 0 : ~0u;
+
+	while (from < to) {
+		uint32_t word =
+			(bits[from / WINDOW_WORD_BITS] ^ flip) >> (from % WINDOW_WORD_BITS);
+
+		if (word)
+			return min_size(from + lowest_bit(word), to);
+		from += WINDOW_WORD_BITS - from % WINDOW_WORD_BITS;
+	}
+	return to;
+}
 
 #endif

@@ -65,7 +65,6 @@ bool zone_watermark_ok(const struct zone *zone, unsigned order, size_t mark);
 struct page *zone_alloc(struct zone *zone, unsigned order, enum block_type type, size_t mark);
 size_t zone_alloc_pages(struct zone *zone, enum block_type type, size_t mark,
 			struct page **pages, size_t n);
-void zone_free_pages_of(struct zone *zone, struct page *const *pages, size_t n);
 void zone_free(struct zone *zone, struct page *page, unsigned order);
 void zone_free_locked(struct zone *zone, struct page *page, unsigned order);
 void zone_put_back(struct zone *zone, struct page *page, unsigned order);

@@ -28,9 +28,15 @@ void paging_init(paddr_t low_end);
  * paging_unmap_local - the same for addresses that this CPU alone ever uses: no other one forgets
  * them.
  *
+ * paging_map_run - map n pages side by side; returns how many it has page tables for.
+ * paging_unmap_run - as paging_unmap_lazy for n pages that are mapped, and tell their frames.
+ * Both have interrupts off for as long as they are in one page table: n is small.
+ *
  * Contexts: any but NMI.
  */
 bool paging_map(uintptr_t virt, paddr_t phys);
+size_t paging_map_run(uintptr_t virt, const pfn_t *frames, size_t n);
+void paging_unmap_run(uintptr_t virt, pfn_t *frames, size_t n);
 void paging_unmap(uintptr_t virt, size_t nr_pages);
 void paging_unmap_lazy(uintptr_t virt, size_t nr_pages);
 void paging_unmap_local(uintptr_t virt, size_t nr_pages);

@@ -109,6 +109,18 @@ uint64_t mm_host_time(void);
 bool mm_host_map(uintptr_t virt, paddr_t phys);
 
 /*
+ * mm_host_map_run - mm_host_map() for n pages side by side; returns how many are mapped: fewer
+ *	if a page table is needed and there is no memory for one.
+ *
+ * mm_host_unmap_run - mm_host_unmap_lazy() for n pages, all of which are mapped; it tells
+ *	their frames.
+ *
+ * [optional: page by page, by the functions above and below]  n is small.  Contexts: as theirs.
+ */
+size_t mm_host_map_run(uintptr_t virt, const pfn_t *frames, size_t n);
+void mm_host_unmap_run(uintptr_t virt, pfn_t *frames, size_t n);
+
+/*
  * [optional: nothing]  Unmap `nr_pages` pages from `virt` and forget their
  * translations on every CPU.  Contexts: any but NMI.
  */
