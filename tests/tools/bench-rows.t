@@ -13,6 +13,7 @@ trap 'rm -rf "$scratch"' EXIT
 
 log() {
     printf '[    0.010017] Quarry 0.1, built by gcc 12.2.0\r\n'
+    printf 'bench: guest instructions for each operation\r\n'
     printf '  the loop itself          3.00\r\n'
     printf 'bench\tloop\t1000\t3000\t300\r\n'
     printf 'bench\tbatch-64\t10000\t1975601\t19756\r\n'
@@ -25,6 +26,7 @@ is 'a log with rows is taken' "$?" 0
 is 'all its rows, and nothing else' "$(grep -v '^#' "$scratch/ours.tsv")" \
     $'bench\tloop\t1000\t3000\t300\nbench\tbatch-64\t10000\t1975601\t19756'
 is 'with the compiler' "$(grep '^# compiler' "$scratch/ours.tsv")" $'# compiler\tgcc 12.2.0'
+is 'and what a tick is' "$(grep '^# unit' "$scratch/ours.tsv")" $'# unit\tguest instructions'
 is 'and the name of the column' "$(grep '^# name' "$scratch/ours.tsv")" $'# name\tOurs'
 is 'and the commit' "$(grep -c $'^# commit\t[0-9a-z]' "$scratch/ours.tsv")" 1
 "$rows" tsv "$scratch/ours.tsv" | cmp -s - "$scratch/ours.tsv"

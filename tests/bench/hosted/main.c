@@ -214,8 +214,8 @@ static bool write_log(struct allocator *allocator, const char *directory)
 		perror(path);
 		return false;
 	}
-	fprintf(f, "# name\t%s\n# compiler\tgcc %s\n# bits\t%zu\n", allocator->name,
-		__VERSION__, 8 * sizeof(void *));
+	fprintf(f, "# name\t%s\n# compiler\tgcc %s\n# bits\t%zu\n# unit\tticks of the TSC\n",
+		allocator->name, __VERSION__, 8 * sizeof(void *));
 	for (unsigned i = 0; i < allocator->results->n; i++) {
 		struct result *result = &allocator->results->rows[i];
 		uint64_t ticks = figure(result);
