@@ -12,7 +12,7 @@ bench_boot = tests/tools/qemu --boot=kernel --icount --mem=$(BENCH_MEM) --smp=$1
 	--dir=$(BUILD) --log=$(BENCH_DIR)/$3.log
 
 BENCH     ?= *
-BENCH_MEM ?= 3584M
+BENCH_MEM ?= 4G
 bench: ## measure what each step costs, in guest instructions; BENCH='kmalloc*' for some of it
 	$(Q)tests/tools/deps.sh run
 	$(Q)$(MAKE) $(BUILD)/quarry.elf
