@@ -10,19 +10,23 @@
  * adding a directory to the space in use, CR3 is loaded again.  An entry that was absent
  * is not remembered by the TLB: a new page needs nothing of that kind.
  *
- * Its pages move when mm asks for it, between any two instructions of the process: with
- * interrupts off nobody runs in the space, so copying a page and changing the one entry that
- * leads to it look like one step.  Which entry that is, the table of pages must find, since a
+ * Its pages move when mm asks for it, between any two instructions of the process: the entry that
+ * leads to the page is taken out, on every CPU, before it is copied; should the process fault
+ * there meanwhile, it waits for the lock, and finds the page back.  Which entry that is, the table of pages must find, since a
  * page does not know where it is mapped: so each table has a mover of its own, and has
  * few entries to look at.
  *
  * I1: only entries below USER_END have PTE_USER: the kernel's pages are never ring 3's.
  * I2: a page that is mapped here is mapped once, and belongs to the space.
  *
- * Locks: entries, counts and the list of tables change with interrupts off.
+ * Locks: the space's own, for entries, counts and the list of tables.  Only the thread that runs in
+ * the space, or makes it or destroys it, adds and removes; so it may read the list and the counts
+ * without.  Others move pages, and look on.
  */
 #include "page_table.h"
 #include <kernel/address_space.h>
+#include <kernel/shootdown.h>
+#include <kernel/spinlock.h>
 #include <kernel/string.h>
 #include <kernel/trap.h>
 #include <kernel/x86.h>
@@ -46,13 +50,15 @@ struct area {
 
 /* A table of pages: the entries for [start, start + LARGE_PAGE_BYTES). */
 struct user_table {
-	struct mm_mover mover;   /* of all pages in it */
+	struct mm_mover mover; /* of all pages in it */
+	struct address_space *space;
 	struct user_table *next; /* of the same space */
 	uintptr_t start;
 	struct entry *entries;
 };
 
 struct address_space {
+	struct spinlock lock;
 	struct entry *pdpt;
 	struct user_table *tables;
 	size_t nr_pages, nr_tables; /* directories count as tables */
@@ -159,8 +165,7 @@ static struct entry *entry_in(const struct user_table *table, uintptr_t address)
 	return &table->entries[(address - table->start) >> PAGE_SHIFT];
 }
 
-bool address_space_translate(const struct address_space *space, uintptr_t address,
-			     paddr_t *phys)
+static bool translate(const struct address_space *space, uintptr_t address, paddr_t *phys)
 {
 	const struct user_table *table = find_table(space, address);
 	const struct entry *entry;
@@ -174,20 +179,33 @@ bool address_space_translate(const struct address_space *space, uintptr_t addres
 	return true;
 }
 
+bool address_space_translate(struct address_space *space, uintptr_t address, paddr_t *phys)
+{
+	uint32_t flags = spin_lock_irqsave(&space->lock);
+	bool found = translate(space, address, phys);
+
+	spin_unlock_irqrestore(&space->lock, flags);
+	return found;
+}
+
 /* Permissions are told by the lower tables: here these bits must be 0. */
 static bool ensure_directory(struct address_space *space, struct entry *pdpt_entry, gfp_t gfp)
 {
+	uint32_t flags;
+
 	if (entry_present(pdpt_entry))
 		return true;
 	if (!table_ensure(pdpt_entry, 0, gfp))
 		return false;
 	space->nr_tables++;
+	flags = irq_save(); /* on another CPU it would be loaded anyway */
 	if (read_cr3() == virt_to_phys(space->pdpt))
 		write_cr3(read_cr3());
+	irq_restore(flags);
 	return true;
 }
 
-/* The entry that leads to `page`, or NULL: it has just been freed.  Interrupts off. */
+/* [lock] The entry that leads to `page`, or NULL: it has just been freed. */
 static struct entry *find_entry_of(const struct user_table *table, const struct page *page)
 {
 	paddr_t phys = page_to_phys(page);
@@ -205,7 +223,8 @@ static struct entry *find_entry_of(const struct user_table *table, const struct 
 static bool move_page(struct mm_mover *mover, struct page *from, struct page *to)
 {
 	struct user_table *table = (struct user_table *)mover; /* its first member */
-	uint32_t flags = irq_save();
+	struct address_space *space = table->space;
+	uint32_t flags = spin_lock_irqsave(&space->lock);
 	struct entry *entry = find_entry_of(table, from);
 	bool move = entry && page_count(from) == MM_MOVING_REFS;
 
@@ -213,11 +232,11 @@ static bool move_page(struct mm_mover *mover, struct page *from, struct page *to
 		uint64_t bits = entry_read(entry) & ~PTE_FRAME;
 
 		entry_clear(entry);
-		invlpg(table->start + ((uintptr_t)(entry - table->entries) << PAGE_SHIFT));
+		shootdown();
 		copy_highpage(to, from);
 		entry_set(entry, page_to_phys(to) | bits);
 	}
-	irq_restore(flags);
+	spin_unlock_irqrestore(&space->lock, flags);
 	return move;
 }
 
@@ -235,13 +254,15 @@ static struct user_table *add_table(struct address_space *space, uintptr_t addre
 	if (!table_ensure(entry, PTE_WRITE | PTE_USER, gfp))
 		goto fail;
 	table->mover.move = move_page;
+	table->space = space;
 	table->start = address & ~(uintptr_t)(LARGE_PAGE_BYTES - 1);
 	table->entries = table_of(entry);
-	flags = irq_save(); /* whoever looks on finds a whole table, or none */
+	flags = spin_lock_irqsave(
+		&space->lock); /* whoever looks on finds a whole table, or none */
 	table->next = space->tables;
 	space->tables = table;
 	space->nr_tables++;
-	irq_restore(flags);
+	spin_unlock_irqrestore(&space->lock, flags);
 	return table;
 fail:
 	kfree(table);
@@ -252,6 +273,16 @@ static uint64_t permissions(const struct area *area)
 {
 	return PTE_PRESENT | PTE_USER | (area->access & AREA_WRITE ? PTE_WRITE : 0) |
 	       (area->access & AREA_EXECUTE ? 0 : pte_no_execute);
+}
+
+/* It is not while its page is moved. */
+static bool is_present(struct address_space *space, const struct entry *entry)
+{
+	uint32_t flags = spin_lock_irqsave(&space->lock);
+	bool present = entry_present(entry);
+
+	spin_unlock_irqrestore(&space->lock, flags);
+	return present;
 }
 
 static bool bring_page(struct address_space *space, const struct area *area, uintptr_t address,
@@ -267,15 +298,15 @@ static bool bring_page(struct address_space *space, const struct area *area, uin
 	if (!table)
 		return false;
 	entry = entry_in(table, address);
-	if (entry_present(entry))
+	if (is_present(space, entry))
 		return true;
 	page = alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_ZERO | gfp);
 	if (!page)
 		return false;
-	flags = irq_save();
+	flags = spin_lock_irqsave(&space->lock);
 	entry_set(entry, page_to_phys(page) | permissions(area));
 	space->nr_pages++;
-	irq_restore(flags);
+	spin_unlock_irqrestore(&space->lock, flags);
 	mm_set_movable(page, &table->mover);
 	return true;
 }
@@ -295,44 +326,43 @@ enum fault_answer address_space_fault(struct address_space *space, uintptr_t add
 
 /*
  * The page at `address`, mapped for a moment, at the right byte; NULL when it is not there.
- * Interrupts off until kunmap_local(): so long it is not moved, nor freed.
+ * [lock] until kunmap_local(): so long it is not moved, nor freed.
  */
 static void *map_locally(const struct address_space *space, uintptr_t address)
 {
 	paddr_t phys;
 	char *page;
 
-	if (!address_space_translate(space, address, &phys))
+	if (!translate(space, address, &phys))
 		return NULL;
 	page = kmap_local_page(pfn_to_page((pfn_t)(phys >> PAGE_SHIFT)));
 	return page + address % PAGE_SIZE;
 }
 
-bool address_space_peek(const struct address_space *space, uintptr_t address, void *to,
-			size_t n)
+bool address_space_peek(struct address_space *space, uintptr_t address, void *to, size_t n)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&space->lock);
 	void *from = map_locally(space, address);
 
 	if (from) {
 		memcpy(to, from, n);
 		kunmap_local(from);
 	}
-	irq_restore(flags);
+	spin_unlock_irqrestore(&space->lock, flags);
 	return from;
 }
 
-bool address_space_poke(const struct address_space *space, uintptr_t address, const void *from,
+bool address_space_poke(struct address_space *space, uintptr_t address, const void *from,
 			size_t n)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&space->lock);
 	void *to = map_locally(space, address);
 
 	if (to) {
 		memcpy(to, from, n);
 		kunmap_local(to);
 	}
-	irq_restore(flags);
+	spin_unlock_irqrestore(&space->lock, flags);
 	return to;
 }
 
@@ -358,17 +388,17 @@ bool address_space_write(struct address_space *space, uintptr_t address, const v
 /* --- the end ------------------------------------------------------------------------------ */
 
 /* Take what `entry` leads to, a page or a table, out of its table.  NULL when it leads nowhere. */
-static struct page *take(struct entry *entry, size_t *count)
+static struct page *take(struct address_space *space, struct entry *entry, size_t *count)
 {
 	struct page *page = NULL;
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&space->lock);
 
 	if (entry_present(entry)) {
 		page = pfn_to_page((pfn_t)((entry_read(entry) & PTE_FRAME) >> PAGE_SHIFT));
 		entry_clear(entry);
 		--*count;
 	}
-	irq_restore(flags);
+	spin_unlock_irqrestore(&space->lock, flags);
 	return page;
 }
 
@@ -377,9 +407,10 @@ static void free_table(struct address_space *space, struct user_table *table)
 	struct entry *directory = table_of(&space->pdpt[table->start >> DIRECTORY_SHIFT]);
 
 	for (unsigned i = 0; i < TABLE_ENTRIES; i++)
-		__free_page(take(&table->entries[i], &space->nr_pages));
+		__free_page(take(space, &table->entries[i], &space->nr_pages));
 	mm_mover_quiesce(&table->mover);
-	__free_page(take(directory_entry_of(directory, table->start), &space->nr_tables));
+	__free_page(
+		take(space, directory_entry_of(directory, table->start), &space->nr_tables));
 	kfree(table);
 }
 
@@ -392,7 +423,7 @@ void address_space_destroy(struct address_space *space)
 		free_table(space, table);
 	}
 	for (unsigned i = 0; i < USER_DIRECTORIES; i++)
-		__free_page(take(&space->pdpt[i], &space->nr_tables));
+		__free_page(take(space, &space->pdpt[i], &space->nr_tables));
 	kfree(space->pdpt);
 	kfree(space);
 }

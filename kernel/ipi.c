@@ -14,6 +14,7 @@
 #include <kernel/ipi.h>
 #include <kernel/layout.h>
 #include <kernel/panic.h>
+#include <kernel/sched.h>
 #include <kernel/shootdown.h>
 #include <kernel/smp.h>
 
@@ -224,6 +225,7 @@ bool ipi_dispatch(unsigned vector)
 	counts[cpu_here->id]++;
 	lapic_acknowledge();
 	switch (vector) {
+	case VECTOR_RESCHEDULE: sched_kicked(); break;
 	case VECTOR_CALL: answer_call(); break;
 	case VECTOR_HOLD: hold_still(); break;
 	case VECTOR_SHOOTDOWN: shootdown_serve(); break;

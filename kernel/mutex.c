@@ -6,7 +6,7 @@
  * would make every lock of a busy one wait for a change of threads.
  *
  * I1: the owner's list `held` has exactly the mutexes whose owner it is.
- * Locks: interrupts off.
+ * Locks: the mutex's own, before that of its wait queue.  A list `held` is its thread's own.
  */
 #include <kernel/mutex.h>
 #include <kernel/thread.h>
@@ -24,16 +24,16 @@ bool mutex_is_mine(const struct mutex *mutex)
 
 bool mutex_trylock(struct mutex *mutex)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&mutex->lock);
 	struct thread *self = current();
 	bool taken = !mutex->owner;
 
 	if (taken) {
-		mutex->owner = self;
+		__atomic_store_n(&mutex->owner, self, __ATOMIC_RELAXED);
 		mutex->next_held = self->held;
 		self->held = mutex;
 	}
-	irq_restore(flags);
+	spin_unlock_irqrestore(&mutex->lock, flags);
 	return taken;
 }
 
@@ -60,16 +60,16 @@ void mutex_lock(struct mutex *mutex)
 
 static void release(struct mutex *mutex)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&mutex->lock);
 	struct mutex **place = &mutex->owner->held;
 
 	while (*place != mutex)
 		place = &(*place)->next_held;
 	*place = mutex->next_held;
-	mutex->owner = NULL;
+	__atomic_store_n(&mutex->owner, NULL, __ATOMIC_RELAXED);
 	mutex->extra = 0;
-	wait_wake_one(&mutex->waiters);
-	irq_restore(flags);
+	wait_wake_one(&mutex->waiters); /* before it can be another's, who may free it */
+	spin_unlock_irqrestore(&mutex->lock, flags);
 }
 
 void mutex_unlock(struct mutex *mutex)

@@ -14,13 +14,15 @@
  * I1: a process is on the list from before its thread starts until its memory is free.
  * I2: `space` is set as long as its pages are held; it is NULL before they are freed.
  *
- * Locks: the list, `dying`, `end` and `space` change with interrupts off.
+ * Locks: `lock` for the list, `dying`, `end` and `space`; before those of wait queues and of
+ * address spaces.
  */
 #include <kernel/address_space.h>
 #include <kernel/layout.h>
 #include <kernel/printk.h>
 #include <kernel/process.h>
 #include <kernel/sched.h>
+#include <kernel/spinlock.h>
 #include <kernel/string.h>
 #include <kernel/thread.h>
 #include <mm/format.h>
@@ -50,6 +52,7 @@ struct process {
 
 _Noreturn void user_enter(uint32_t eip, uint32_t esp, uint32_t ebx, uint32_t ecx);
 
+static struct spinlock lock;
 static struct process *first;
 static unsigned last_id;
 static unsigned long nr_deaths;
@@ -77,35 +80,41 @@ void process_activate(struct process *process)
 
 static void list_add(struct process *process)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&lock);
 
 	process->id = ++last_id;
 	process->next = first;
 	first = process;
-	irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 }
 
-static void list_remove(struct process *process)
+static void list_remove_locked(struct process *process)
 {
-	uint32_t flags = irq_save();
 	struct process **link = &first;
 
 	while (*link != process)
 		link = &(*link)->next;
 	*link = process->next;
-	irq_restore(flags);
+}
+
+static void list_remove(struct process *process)
+{
+	uint32_t flags = spin_lock_irqsave(&lock);
+
+	list_remove_locked(process);
+	spin_unlock_irqrestore(&lock, flags);
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-/* The first to say how it ends: true.  Interrupts off. */
+/* [lock] The first to say how it ends: true. */
 static bool settle_locked(struct process *process, const struct process_end *end)
 {
 	if (process->dying)
 		return false;
 	process->end = *end;
 	process->end.pages = process->space ? address_space_pages(process->space) : 0;
-	process->dying = true;
+	__atomic_store_n(&process->dying, true, __ATOMIC_RELEASE);
 	wait_wake_all(&process->dying_queue);
 	if (process->thread)
 		sched_wake(process->thread);
@@ -114,10 +123,10 @@ static bool settle_locked(struct process *process, const struct process_end *end
 
 static bool settle(struct process *process, const struct process_end *end)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&lock);
 	bool settled = settle_locked(process, end);
 
-	irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 	return settled;
 }
 
@@ -125,19 +134,19 @@ static bool settle(struct process *process, const struct process_end *end)
 static _Noreturn void die(struct process *process)
 {
 	struct address_space *space = process->space;
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&lock);
 
 	process->space = NULL;
 	current()->process = NULL;
 	process_activate(NULL);
-	irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 	address_space_destroy(space);
 
-	flags = irq_save();
-	list_remove(process);
+	flags = spin_lock_irqsave(&lock);
+	list_remove_locked(process);
 	nr_deaths++;
 	wait_wake_all(&deaths);
-	irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 	thread_exit();
 }
 
@@ -171,7 +180,7 @@ bool process_is_dying(void)
 {
 	struct process *process = process_current();
 
-	return process && process->dying;
+	return process && process_has_ended(process);
 }
 
 void process_return_to_user(void)
@@ -187,7 +196,7 @@ void process_sleep(unsigned ms)
 {
 	struct process *process = process_current();
 
-	wait_event_until(&process->dying_queue, process->dying, wait_deadline(ms));
+	wait_event_until(&process->dying_queue, process_has_ended(process), wait_deadline(ms));
 }
 
 /* --- the start ------------------------------------------------------------------------------- */
@@ -201,7 +210,7 @@ static void process_main(void *arg)
 	current()->process = process;
 	process_activate(process);
 	irq_restore(flags);
-	if (process->dying)
+	if (process_has_ended(process))
 		die(process);
 	user_enter(process->entry, USER_STACK_TOP, process->args[0], process->args[1]);
 }
@@ -239,6 +248,7 @@ static bool load(struct process *process, const struct program *program)
 struct process *process_create(const struct program *program, uint32_t arg0, uint32_t arg1)
 {
 	struct process *process = kzalloc(sizeof(*process), GFP_KERNEL);
+	struct thread *thread;
 
 	if (!process)
 		return NULL;
@@ -251,9 +261,11 @@ struct process *process_create(const struct program *program, uint32_t arg0, uin
 	if (!load(process, program))
 		goto not_started;
 	list_add(process);
-	process->thread = thread_create(process->name, process_main, process);
-	if (process->thread)
+	thread = thread_create(process->name, process_main, process);
+	if (thread) {
+		__atomic_store_n(&process->thread, thread, __ATOMIC_RELEASE);
 		return process;
+	}
 	list_remove(process);
 not_started:
 	address_space_destroy(process->space);
@@ -356,7 +368,8 @@ bool process_serve_fault(const struct trap_frame *frame)
 	bool served;
 
 	/* Only what could as well have slept before it faulted. */
-	if (!process || process->dying || !(frame->eflags & EFLAGS_IF) || address >= USER_END)
+	if (!process || process_has_ended(process) || !(frame->eflags & EFLAGS_IF) ||
+	    address >= USER_END)
 		return false;
 	irqs_enable();
 	served = may_sleep() && address_space_fault(process->space, address, frame->error,
@@ -386,7 +399,7 @@ void process_bad_pointer(const struct trap_frame *frame, uintptr_t address)
 /*
  * Who is dying anyway, or else holds most pages; NULL: nobody.  Not one that is still being
  * made: it cannot die before it has a thread, and memory may be short for just that.
- * Interrupts off.
+ * [lock]
  */
 static struct process *choose_victim(void)
 {
@@ -429,14 +442,14 @@ bool process_out_of_memory(void)
 
 	if (process_is_dying())
 		return use_reserves(process_current());
-	flags = irq_save();
+	flags = spin_lock_irqsave(&lock);
 	victim = choose_victim();
 	settled = victim && settle_locked(victim, &end);
 	own = victim == process_current();
 	seen = nr_deaths;
 	if (victim)
 		copy = *victim; /* it may be gone soon */
-	irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 	if (settled)
 		printk("process %u (%s): killed, because memory is short: it holds %zu pages",
 		       copy.id, copy.name, copy.end.pages);
@@ -444,7 +457,8 @@ bool process_out_of_memory(void)
 		return false;
 	if (own)
 		return use_reserves(victim);
-	wait_event_until(&deaths, nr_deaths != seen, wait_deadline(DEATH_MAX_MS));
+	wait_event_until(&deaths, __atomic_load_n(&nr_deaths, __ATOMIC_RELAXED) != seen,
+			 wait_deadline(DEATH_MAX_MS));
 	return true;
 }
 
@@ -452,45 +466,45 @@ bool process_out_of_memory(void)
 
 bool process_peek(struct process *process, uintptr_t address, void *to, size_t n)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&lock);
 	bool done = process->space && address_space_peek(process->space, address, to, n);
 
-	irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 	return done;
 }
 
 bool process_poke(struct process *process, uintptr_t address, const void *from, size_t n)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&lock);
 	bool done = process->space && address_space_poke(process->space, address, from, n);
 
-	irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 	return done;
 }
 
 bool process_translate(struct process *process, uintptr_t address, paddr_t *phys)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&lock);
 	bool done = process->space && address_space_translate(process->space, address, phys);
 
-	irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 	return done;
 }
 
 size_t process_pages(const struct process *process)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&lock);
 	size_t pages = process->space ? address_space_pages(process->space) : 0;
 
-	irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 	return pages;
 }
 
 size_t process_tables(const struct process *process)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&lock);
 	size_t tables = process->space ? address_space_tables(process->space) : 0;
 
-	irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 	return tables;
 }

@@ -3,43 +3,52 @@
  * Sleepers: blocked threads that the clock will wake.
  *
  * I1: the list is sorted by wake_ns; those of the same time stand as they came.
- * I2: whoever is on it is THREAD_BLOCKED: sched_wake() takes it off.
- * Locks: interrupts off.
+ * I2: a thread puts itself on it before it blocks, and takes itself off when it runs again: who
+ *     is on it exists.  It may not have blocked yet, or have been woken already: then the
+ *     clock leaves it alone, until the next interrupt.
+ * Locks: `lock`, before those of the queues of the ready.
  */
 #include <kernel/sched.h>
+#include <kernel/spinlock.h>
 #include <kernel/time.h>
 
 #define NS_PER_MS 1000000u
 
+static struct spinlock lock;
 static struct thread *sleepers;
 
 void sleepers_add(struct thread *thread, uint64_t wake_ns)
 {
 	struct thread **place = &sleepers;
 
+	spin_lock(&lock);
 	while (*place && (*place)->wake_ns <= wake_ns)
 		place = &(*place)->next_sleeper;
 	thread->wake_ns = wake_ns;
 	thread->next_sleeper = *place;
 	*place = thread;
+	spin_unlock(&lock);
 }
 
 void sleepers_remove(struct thread *thread)
 {
 	struct thread **place = &sleepers;
 
-	while (*place && *place != thread)
+	spin_lock(&lock);
+	while (*place != thread)
 		place = &(*place)->next_sleeper;
-	if (*place)
-		*place = thread->next_sleeper;
+	*place = thread->next_sleeper;
+	spin_unlock(&lock);
 }
 
 void sleepers_wake(uint64_t now)
 {
-	while (sleepers && sleepers->wake_ns <= now) {
-		sleepers->overslept = true;
-		sched_wake(sleepers);
-	}
+	struct thread *thread;
+
+	spin_lock(&lock);
+	for (thread = sleepers; thread && thread->wake_ns <= now; thread = thread->next_sleeper)
+		sched_oversleep(thread);
+	spin_unlock(&lock);
 }
 
 uint64_t wait_deadline(unsigned ms)

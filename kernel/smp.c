@@ -148,6 +148,7 @@ static bool prepare(unsigned id)
 	}
 	cpus[id] = (struct cpu){
 		.id = id, .self = &cpus[id], .busy = BUSY_IDLE, .current = idle, .idle = idle};
+	idle->state = THREAD_RUNNING;
 	smp_stacks[id] = idle->stack.end;
 	return true;
 }

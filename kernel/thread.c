@@ -3,14 +3,15 @@
  * The life of a thread: made, started, ended, joined.  Who runs when is sched.c's.
  *
  * I1: a thread's memory is freed by the one who joins it, after it has left the CPU for
- *     ever: it cannot free the stack that it runs on.
+ *     ever: it cannot free the stack that it runs on.  It is dead only when the next thread
+ *     of that CPU says so.
  */
 #include <kernel/image.h>
 #include <kernel/layout.h>
 #include <kernel/mutex.h>
 #include <kernel/panic.h>
 #include <kernel/sched.h>
-#include <kernel/shootdown.h>
+#include <kernel/spinlock.h>
 #include <mm/format.h>
 #include <mm/kmalloc.h>
 #include <mm/report.h>
@@ -19,13 +20,22 @@ struct thread main_thread = {
 	.name = "main",
 	.stack = {(uintptr_t)boot_stack, (uintptr_t)boot_stack + BOOT_STACK_BYTES},
 	.state = THREAD_RUNNING,
+	.allowed = 1, /* it drives the boot CPU's timer */
 };
+
+static uint32_t start_on = CPUS_ALL;
+
+void threads_start_on(uint32_t allowed)
+{
+	start_on = allowed;
+}
 
 /* The first that a thread does, with interrupts still off. */
 static _Noreturn void thread_begin(void)
 {
 	struct thread *self = current();
 
+	sched_switched();
 	irqs_enable();
 	self->function(self->arg);
 	thread_exit();
@@ -45,6 +55,7 @@ static struct thread *thread_new(const char *name, void (*function)(void *arg), 
 	mm_snprintf(thread->name, sizeof(thread->name), "%s", name);
 	thread->function = function;
 	thread->arg = arg;
+	thread->allowed = start_on;
 	thread->esp = switch_prepare(thread->stack.end, thread_begin);
 	return thread;
 }
@@ -76,9 +87,16 @@ _Noreturn void thread_exit(void)
 		mm_report(MM_REPORT_MISUSE, caller, "it ends",
 			  "thread %s ends inside of trap_expect()", self->name);
 	irqs_disable();
-	self->state = THREAD_DEAD;
-	wait_wake_all(&self->exited);
 	sched_exit();
+}
+
+/* Who joins it waits for this lock before he frees it. */
+void thread_ended(struct thread *thread)
+{
+	spin_lock(&thread->exited.lock);
+	__atomic_store_n(&thread->state, THREAD_DEAD, __ATOMIC_RELEASE);
+	wait_wake_all_locked(&thread->exited);
+	spin_unlock(&thread->exited.lock);
 }
 
 static bool is_dead(const struct thread *thread)
@@ -95,16 +113,6 @@ void thread_join(struct thread *thread)
 	thread_free(thread);
 }
 
-/* Any interrupt may make a thread ready, and lets it run before it returns to here. */
-_Noreturn void idle_run(void)
-{
-	for (;;) {
-		irqs_disable();
-		shootdown_doze();
-		cpu_halt_enabling();
-	}
-}
-
 static void idle(void *arg)
 {
 	(void)arg;
@@ -114,9 +122,15 @@ static void idle(void *arg)
 struct thread *idle_new(unsigned cpu)
 {
 	char name[THREAD_NAME_BYTES];
+	struct thread *thread;
 
 	mm_snprintf(name, sizeof(name), "idle/%u", cpu);
-	return thread_new(name, idle, NULL);
+	thread = thread_new(name, idle, NULL);
+	if (thread) {
+		thread->cpu = cpu;
+		thread->allowed = 1u << cpu;
+	}
+	return thread;
 }
 
 void idle_free(struct thread *thread)

@@ -6,18 +6,19 @@
  * pages do to make one.
  *
  * I1: the lowest page of each slot is unmapped; the others are mapped while slot_used[].
- * Locks: slot_used[] changes with interrupts off.
+ * Locks: `lock` to claim a slot; its owner alone gives it back.
  */
 #include <kernel/layout.h>
 #include <kernel/paging.h>
+#include <kernel/spinlock.h>
 #include <kernel/stack.h>
-#include <kernel/x86.h>
 #include <mm/page_alloc.h>
 
 #define STACK_PAGES (THREAD_STACK_BYTES / PAGE_BYTES)
 #define SLOT_BYTES  (PAGE_BYTES + THREAD_STACK_BYTES)
 #define NR_SLOTS    ((STACKS_END - STACKS_START) / SLOT_BYTES)
 
+static struct spinlock lock;
 static bool slot_used[NR_SLOTS];
 
 static uintptr_t slot_stack(unsigned slot)
@@ -28,14 +29,14 @@ static uintptr_t slot_stack(unsigned slot)
 /* A slot for the caller alone; NR_SLOTS when all are in use. */
 static unsigned claim_slot(void)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&lock);
 	unsigned slot = 0;
 
 	while (slot < NR_SLOTS && slot_used[slot])
 		slot++;
 	if (slot < NR_SLOTS)
 		slot_used[slot] = true;
-	irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 	return slot;
 }
 
@@ -49,21 +50,20 @@ static bool map_new_page(uintptr_t address)
 	return false;
 }
 
-static void unmap_and_free(uintptr_t address)
-{
-	paddr_t phys;
-
-	if (!paging_translate(address, &phys))
-		return;
-	paging_unmap(address, 1);
-	__free_page(pfn_to_page((pfn_t)(phys >> PAGE_SHIFT)));
-}
-
+/* Those that are mapped, all at once: other CPUs are interrupted for it. */
 void stack_free(const struct stack_area *stack)
 {
-	for (uintptr_t page = stack->start; page < stack->end; page += PAGE_BYTES)
-		unmap_and_free(page);
-	slot_used[(stack->start - STACKS_START) / SLOT_BYTES] = false;
+	struct page *pages[STACK_PAGES] = {0};
+	paddr_t phys;
+
+	for (unsigned i = 0; i < STACK_PAGES; i++)
+		if (paging_translate(stack->start + i * PAGE_BYTES, &phys))
+			pages[i] = pfn_to_page((pfn_t)(phys >> PAGE_SHIFT));
+	paging_unmap(stack->start, STACK_PAGES);
+	for (unsigned i = 0; i < STACK_PAGES; i++)
+		__free_pages(pages[i], 0);
+	__atomic_store_n(&slot_used[(stack->start - STACKS_START) / SLOT_BYTES], false,
+			 __ATOMIC_RELEASE);
 }
 
 bool stack_alloc(struct stack_area *stack)

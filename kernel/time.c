@@ -6,12 +6,13 @@
  * Nanoseconds are (ticks * scale) >> SCALE_SHIFT.  scale = 10^9 * 2^22 / hz fits
  * 32 bits for hz >= 10^6, and is exact to 2^-22 or better for hz <= 4 * 10^9.
  *
- * Locks: the timer's fields change with interrupts off.
+ * Locks: `lock` for the PIT and the handler; its interrupts come to the boot CPU only.
  */
 #include <drivers/pit.h>
 #include <kernel/cpu.h>
 #include <kernel/printk.h>
 #include <kernel/sched.h>
+#include <kernel/spinlock.h>
 #include <kernel/time.h>
 
 #define NS_PER_S       1000000000u
@@ -25,6 +26,8 @@
 static uint64_t tsc_at_start;
 static uint64_t tsc_hz; /* 0: no TSC, or none that can be believed */
 static uint32_t tsc_scale;
+
+static struct spinlock lock;
 
 static struct {
 	irq_handler handler;
@@ -91,10 +94,12 @@ void time_init(void)
 /* Its two halves are two loads: a tick between them would make the time jump by seconds. */
 static uint64_t elapsed_ns(void)
 {
-	uint32_t flags = irq_save();
-	uint64_t ns = timer.elapsed_ns;
+	const volatile uint64_t *elapsed = &timer.elapsed_ns;
+	uint64_t ns;
 
-	irq_restore(flags);
+	do
+		ns = *elapsed;
+	while (ns != *elapsed);
 	return ns;
 }
 
@@ -116,7 +121,7 @@ uint64_t time_tsc_hz(void)
 
 void timer_start(unsigned hz, irq_handler handler)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&lock);
 	unsigned count;
 
 	hz = hz < TIMER_HZ_MIN ? TIMER_HZ_MIN : hz > TIMER_HZ_MAX ? TIMER_HZ_MAX : hz;
@@ -124,26 +129,26 @@ void timer_start(unsigned hz, irq_handler handler)
 	timer.handler = handler;
 	timer.period_ns = ticks_to_ns(count);
 	pit_periodic(count);
-	irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 }
 
 void timer_arm(unsigned pit_ticks, irq_handler handler)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&lock);
 
 	timer.handler = handler;
 	timer.period_ns = ticks_to_ns(pit_ticks);
 	pit_oneshot(pit_ticks);
-	irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 }
 
 void timer_stop(void)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&lock);
 
 	pit_stop();
 	timer.handler = NULL;
-	irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 }
 
 unsigned long timer_count(void)

@@ -7,25 +7,28 @@
  * sleep after it is not lost; and a condition may itself wait for something else.
  *
  * I1: a waiter is on its queue from wait_begin() to wait_end().
- * Locks: queues and flags change with interrupts off.
+ * Locks: the queue's, before those of the scheduler.  A waiter is touched by others only while they
+ * have it.
  */
 #include <kernel/panic.h>
 #include <kernel/sched.h>
+#include <kernel/spinlock.h>
 #include <kernel/time.h>
 #include <mm/report.h>
 
 void wait_begin(struct waiter *waiter, struct wait_queue *queue)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&queue->lock);
 	struct waiter **place = &queue->first;
 
 	while (*place)
 		place = &(*place)->next;
 	*waiter = (struct waiter){.queue = queue, .thread = current()};
 	*place = waiter;
-	irq_restore(flags);
+	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
+/* A wake-up between the look at `woken` and the sleep makes that return at once: see sched.c. */
 bool wait_block(struct waiter *waiter, uint64_t deadline)
 {
 	bool in_time = true;
@@ -37,49 +40,55 @@ bool wait_block(struct waiter *waiter, uint64_t deadline)
 		return false;
 	}
 	flags = irq_save();
-	if (!waiter->woken)
+	if (!__atomic_load_n(&waiter->woken, __ATOMIC_RELAXED))
 		in_time = time_ns() < deadline && sched_block(deadline);
-	waiter->woken = false;
+	__atomic_store_n(&waiter->woken, false, __ATOMIC_SEQ_CST);
 	irq_restore(flags);
 	return in_time;
 }
 
 void wait_end(struct waiter *waiter)
 {
-	uint32_t flags = irq_save();
-	struct waiter **place = &waiter->queue->first;
+	struct wait_queue *queue = waiter->queue;
+	uint32_t flags = spin_lock_irqsave(&queue->lock);
+	struct waiter **place = &queue->first;
 
 	while (*place != waiter)
 		place = &(*place)->next;
 	*place = waiter->next;
-	irq_restore(flags);
+	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
 static void wake(struct waiter *waiter)
 {
-	waiter->woken = true;
+	__atomic_store_n(&waiter->woken, true, __ATOMIC_SEQ_CST);
 	sched_wake(waiter->thread);
+}
+
+void wait_wake_all_locked(struct wait_queue *queue)
+{
+	for (struct waiter *waiter = queue->first; waiter; waiter = waiter->next)
+		wake(waiter);
 }
 
 void wait_wake_all(struct wait_queue *queue)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&queue->lock);
 
-	for (struct waiter *waiter = queue->first; waiter; waiter = waiter->next)
-		wake(waiter);
-	irq_restore(flags);
+	wait_wake_all_locked(queue);
+	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
 void wait_wake_one(struct wait_queue *queue)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&queue->lock);
 	struct waiter *waiter = queue->first;
 
-	while (waiter && waiter->woken)
+	while (waiter && __atomic_load_n(&waiter->woken, __ATOMIC_RELAXED))
 		waiter = waiter->next;
 	if (waiter)
 		wake(waiter);
-	irq_restore(flags);
+	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
 static void report_sleeper(const char *function, uintptr_t caller)

@@ -11,6 +11,8 @@
 #include <kernel/options.h>
 #include <kernel/paging.h>
 #include <kernel/printk.h>
+#include <kernel/spinlock.h>
+#include <kernel/thread.h>
 #include <kernel/trap.h>
 #include <log_filter.h>
 #include <mm/port.h>
@@ -19,10 +21,31 @@
 
 #define LINE_BYTES LOG_LINE_MAX
 
+/* It knows of one CPU; what these log comes here one by one. */
+static struct spinlock harness_lock;
+
+/* An NMI handler may have interrupted who has the lock: it goes on without. */
+static uint32_t lock_harness(void)
+{
+	uint32_t flags = irq_save();
+
+	if (!cpu_in_nmi())
+		spin_lock(&harness_lock);
+	return flags;
+}
+
+static void unlock_harness(uint32_t flags)
+{
+	if (!cpu_in_nmi())
+		spin_unlock(&harness_lock);
+	irq_restore(flags);
+}
+
 /* One line, without its newline, for the harness. */
 static void pass_on(const char *text, size_t length)
 {
 	char line[LINE_BYTES];
+	uint32_t flags;
 	size_t n = 0;
 
 	while (n < length && n < sizeof(line) - 1 && text[n] != '\n') {
@@ -30,7 +53,18 @@ static void pass_on(const char *text, size_t length)
 		n++;
 	}
 	line[n] = '\0';
+	flags = lock_harness();
 	test_log_line(line);
+	unlock_harness(flags);
+}
+
+static bool hold(const char *line)
+{
+	uint32_t flags = lock_harness();
+	bool held = test_log_hold(line);
+
+	unlock_harness(flags);
+	return held;
 }
 
 static const struct console log_keeper = {"tests", pass_on};
@@ -44,9 +78,10 @@ void test_host_run(void (*body)(struct test_result *result), struct test_result 
 		kswapd_park();
 		console_add(&log_keeper);
 		if (!options.show_reports)
-			mm_log_set_filter(test_log_hold);
+			mm_log_set_filter(hold);
 	}
 	listening = true;
+	threads_start_on(CPUS_ALL);
 	body(result);
 }
 

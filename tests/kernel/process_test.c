@@ -513,6 +513,7 @@ TEST(interrupts_allocate_while_user_code_runs)
 	struct process *worker, *spinner;
 	struct process_end end;
 
+	threads_start_on(BOOT_CPU);
 	allow_kept_pages(PROCESS_KEEPS);
 	memset(&irq_state, 0, sizeof(irq_state));
 	irq_state.random = test_random64();

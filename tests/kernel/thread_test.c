@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Threads: their life, their turns, and what belongs to each of them alone.  Turns are
- * counted, never measured; every case gives back all that it took.
+ * counted, never measured; every case gives back all that it took.  What is said of turns is true of
+ * one CPU: cases about them have their threads there.
  */
 #include "icount.h"
 #include <harness.h>
@@ -63,9 +64,10 @@ static void look_around(void *arg)
 
 TEST(runs_once_and_ends)
 {
-	struct thread *thread = thread_create("worker", look_around, &seen.arg);
+	struct thread *thread;
 
 	memset(&seen, 0, sizeof(seen));
+	thread = thread_create("worker", look_around, &seen.arg);
 	ASSERT(thread != NULL);
 	thread_join(thread);
 	EXPECT_EQ(seen.runs, 1);
@@ -204,6 +206,7 @@ static void take_turns(void *arg)
 /* The timer is off: who gives way decides alone. */
 TEST(yield_is_round_robin)
 {
+	threads_start_on(BOOT_CPU);
 	static char names[FEW] = {'a', 'b', 'c'};
 	struct thread *threads[FEW];
 	bool in_turn = true;
@@ -282,6 +285,7 @@ TEST(slices_are_fair)
 	unsigned long slices = 0, count = 0, end;
 	bool exact = clock_counts_instructions();
 
+	threads_start_on(BOOT_CPU);
 	if (!start_spinners(spinners, FEW))
 		return;
 	end = timer_count() + FAIR_TICKS;
@@ -314,6 +318,7 @@ TEST(preemption_can_be_off)
 	struct spinner spinner;
 	unsigned long before;
 
+	threads_start_on(BOOT_CPU);
 	if (!start_spinners(&spinner, 1))
 		return;
 	while (spinner.count == 0)
@@ -339,6 +344,7 @@ TEST(no_preemption_with_interrupts_off)
 	unsigned long before;
 	uint32_t flags;
 
+	threads_start_on(BOOT_CPU);
 	if (!start_spinners(&spinner, 1))
 		return;
 	while (spinner.count == 0)
@@ -376,6 +382,7 @@ TEST(handlers_are_not_preempted)
 {
 	struct spinner spinner;
 
+	threads_start_on(BOOT_CPU);
 	memset(&nested, 0, sizeof(nested));
 	if (!start_spinners(&spinner, 1))
 		return;
@@ -493,6 +500,7 @@ TEST(reports_name_the_thread)
 {
 	struct thread *thread;
 
+	threads_start_on(BOOT_CPU);
 	expect_report(MM_REPORT_BAD_ADDRESS, 1);
 	test_log_begin();
 	thread = thread_create("culprit", free_nonsense, (void *)8192);

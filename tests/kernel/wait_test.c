@@ -197,6 +197,7 @@ static void count_wake_ups(void *arg)
 
 TEST(wake_one_wakes_the_first)
 {
+	threads_start_on(BOOT_CPU);
 	woken = 0;
 	timer_stop(); /* nobody runs but by our leave */
 	if (!start_helpers(3, count_wake_ups))
@@ -243,6 +244,7 @@ TEST(sleepers_wake_in_order)
 		unsigned j = test_random_below(i + 1);
 		unsigned char swap = sleep_rank[i];
 
+		threads_start_on(BOOT_CPU);
 		sleep_rank[i] = sleep_rank[j];
 		sleep_rank[j] = swap;
 	}

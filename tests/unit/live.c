@@ -55,11 +55,11 @@ size_t held_take(struct held *held, gfp_t gfp, unsigned order, size_t most)
 	return n;
 }
 
-/* All empty slabs and this CPU's magazines back to the page allocator. */
-static void release_spare(void)
+static void release_spare_here(void *arg)
 {
 	struct list *link;
 
+	(void)arg;
 	/* Descriptors and magazines come back to caches that stand earlier, where they may be
 	   the last of a slab with a descriptor of its own. */
 	for (unsigned quiet = 0; quiet < 2; quiet++) {
@@ -67,6 +67,20 @@ static void release_spare(void)
 			if (kmem_cache_shrink(list_entry(link, struct kmem_cache, link)))
 				quiet = 0;
 	}
+}
+
+/*
+ * All empty slabs and magazines back to the page allocator.  Each CPU has its own; what one
+ * gives back may have been the last of what another one's magazine holds.
+ */
+static void release_spare(void)
+{
+	if (!mm_may_sleep()) {
+		release_spare_here(NULL);
+		return;
+	}
+	for (unsigned round = 0; round < 2; round++)
+		mm_host_on_each_cpu(release_spare_here, NULL);
 }
 
 void held_drain(struct held *held, gfp_t gfp)

@@ -68,9 +68,8 @@ bool address_space_write(struct address_space *space, uintptr_t address, const v
  * that is there, whatever its area permits; false when it is not.  Any context but NMI, as
  * long as the space lives.
  */
-bool address_space_peek(const struct address_space *space, uintptr_t address, void *to,
-			size_t n);
-bool address_space_poke(const struct address_space *space, uintptr_t address, const void *from,
+bool address_space_peek(struct address_space *space, uintptr_t address, void *to, size_t n);
+bool address_space_poke(struct address_space *space, uintptr_t address, const void *from,
 			size_t n);
 
 /*
@@ -79,9 +78,8 @@ bool address_space_poke(const struct address_space *space, uintptr_t address, co
  */
 void address_space_switch(const struct address_space *space);
 
-/* Where `address` leads now; false when it leads nowhere yet.  Interrupts off, for as long as it matters. */
-bool address_space_translate(const struct address_space *space, uintptr_t address,
-			     paddr_t *phys);
+/* Where `address` leads now, and may not lead soon; false when it leads nowhere yet.  Any context but NMI. */
+bool address_space_translate(struct address_space *space, uintptr_t address, paddr_t *phys);
 
 /* Pages that it holds: those the process sees, and those its tables lie in. */
 size_t address_space_pages(const struct address_space *space);

@@ -28,9 +28,8 @@ struct cpu {
 	bool need_resched; /* the thread's time is up: give way where that is allowed */
 	struct cpu *self;
 
-	struct thread *current;                  /* never NULL */
-	struct thread *idle;                     /* runs when no other thread can */
-	struct thread *ready_first, *ready_last; /* who waits for this CPU, in turn */
+	struct thread *current; /* never NULL */
+	struct thread *idle;    /* runs when no other thread can */
 	struct segments *segments;
 } __attribute__((aligned(CPU_STRIDE)));
 

@@ -7,6 +7,7 @@
 
 struct mutex {
 	const char *name;
+	struct spinlock lock;
 	struct thread *owner; /* NULL: free */
 	unsigned extra;       /* times that the owner has locked it again, by mistake */
 	struct wait_queue waiters;

@@ -17,9 +17,10 @@ void sched_start(struct thread *thread);
 /*
  * sched_block - leave the CPU to others until sched_wake() or until `deadline`, on the
  * clock of time_ns(); WAIT_FOREVER is never.  False when the deadline has come.  Called
- * with interrupts off, so that nothing can wake the thread before it is asleep.
+ * with interrupts off.  It may also return early, without a reason that the caller knows.
  *
- * sched_wake - make a thread ready if it is blocked.  Any context but NMI.
+ * sched_wake - make a thread ready if it is blocked; if not, its next sched_block() returns at
+ *	once.  Any context but NMI.
  */
 bool sched_block(uint64_t deadline);
 void sched_wake(struct thread *thread);
@@ -28,6 +29,24 @@ void sched_wake(struct thread *thread);
 struct thread *idle_new(unsigned cpu);
 _Noreturn void idle_run(void);
 void idle_free(struct thread *thread);
+
+/* For the clock: as sched_wake(), but only if the thread is blocked; it has overslept then. */
+void sched_oversleep(struct thread *thread);
+
+/* Another CPU has told this one to look for threads.  Interrupts off. */
+void sched_kicked(void);
+
+/*
+ * sched_switched - the second half of a change of threads, in the thread that goes on: the first
+ *	that a new one calls.
+ * thread_ended - it has left its CPU for ever.
+ * wait_wake_all_locked - wait_wake_all() with the queue's lock held.
+ *
+ * Interrupts off.
+ */
+void sched_switched(void);
+void thread_ended(struct thread *thread);
+void wait_wake_all_locked(struct wait_queue *queue);
 
 /* The last of a thread: never run it again. */
 _Noreturn void sched_exit(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Kernel threads: each has a stack of THREAD_STACK_BYTES, runs with interrupts on, and
- * may be preempted at any instruction while preemption is on.
+ * may be preempted at any instruction while preemption is on, and go on on another CPU.
  *
  * A thread ends by returning from its function or by thread_exit(), and is kept until
  * another one joins it: who creates a thread that ends must join it.
@@ -27,7 +27,7 @@ struct process;
 struct trap_guard;
 
 /*
- * [I] set once  [s] the scheduler's: interrupts off  [t] the thread's own
+ * [I] set once  [s] the scheduler's: the lock of its CPU's queue  [t] the thread's own
  */
 struct thread {
 	char name[THREAD_NAME_BYTES]; /* [I] */
@@ -38,9 +38,12 @@ struct thread {
 	enum thread_state state; /* [s] */
 	uint32_t esp;            /* [s] while it does not run */
 	struct thread *next;     /* [s] in the queue of the ready */
+	unsigned cpu;            /* [s] where it runs, or ran last */
+	uint32_t allowed;        /* [t] where it may run: bits by number */
+	bool wake_pending; /* [s] woken while it was awake: it does not block the next time */
 
 	uint64_t wake_ns;            /* [s] when a sleeper's time has come */
-	struct thread *next_sleeper; /* [s] */
+	struct thread *next_sleeper; /* sleep.c's */
 	bool overslept;              /* [s] woken by the clock */
 
 	struct wait_queue exited; /* who joins it */
@@ -64,10 +67,23 @@ void threads_init(void);
 
 /*
  * thread_create - start a thread that runs function(arg); `name` is copied, and cut to
- * THREAD_NAME_BYTES - 1.  It gets the CPU when its turn comes.  NULL when there is no
+ * THREAD_NAME_BYTES - 1.  It gets a CPU when its turn comes.  NULL when there is no
  * memory.  Contexts: a thread that may sleep.
  */
 struct thread *thread_create(const char *name, void (*function)(void *arg), void *arg);
+
+#define CPUS_ALL UINT32_MAX
+#define BOOT_CPU 1u /* the first of them */
+
+/*
+ * thread_run_on - from now on the running thread runs on these CPUs only (bits by number; at
+ * least one of them is online), and so on one of them when this returns.  Contexts: a thread
+ * that may sleep.
+ *
+ * threads_start_on - new threads may run on these CPUs, until told otherwise; CPUS_ALL at first.
+ */
+void thread_run_on(uint32_t allowed);
+void threads_start_on(uint32_t allowed);
 
 /* End the running thread.  Mutexes that it holds are reported, and released. */
 _Noreturn void thread_exit(void);

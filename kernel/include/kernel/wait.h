@@ -12,14 +12,14 @@
 #ifndef KERNEL_WAIT_H
 #define KERNEL_WAIT_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <kernel/spinlock.h>
 
 struct thread;
 struct waiter;
 
 /* All zero bytes is an empty queue. */
 struct wait_queue {
+	struct spinlock lock;
 	struct waiter *first; /* in the order of arrival */
 };
 
