@@ -195,11 +195,13 @@ static bool settle(void)
 	return true;
 }
 
+/* On one CPU: what the threads share they protect by interrupts off. */
 TEST(preempted_anywhere)
 {
 	struct thread *lodgers[2], *others[3];
 	unsigned long moved = pages_moved();
 
+	threads_start_on(BOOT_CPU);
 	if (!settle())
 		SKIP("too few of the largest blocks");
 	over = false;

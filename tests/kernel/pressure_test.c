@@ -233,12 +233,13 @@ static void hold_the_rest(struct held *held)
 	}
 }
 
-/* Each cache gets its magazine now, so that the pages can be compared. */
-static void warm_up(void)
+/* Each cache gets its magazine now, for each CPU, so that the pages can be compared. */
+static void warm_up(void *arg)
 {
+	(void)arg;
 	for (size_t size = 1; size <= KMALLOC_MAX_CACHE_SIZE;
 	     size = kmalloc_size_roundup(size) + 1)
-		kfree(kmalloc(size, GFP_KERNEL));
+		kfree(kmalloc(size, GFP_ATOMIC));
 }
 
 static void visit(struct trap_frame *frame)
@@ -288,7 +289,7 @@ TEST(twenty_threads_live_on_reclaim)
 	cmdline_u64("pressure", &seconds);
 	if (usable_pages() < USABLE_PAGES)
 		SKIP("less memory than twenty threads need");
-	warm_up();
+	mm_host_on_each_cpu(warm_up, NULL);
 	live_settle(&before);
 	if (!start_all())
 		return;

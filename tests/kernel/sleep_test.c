@@ -12,6 +12,7 @@
 #include "visitor.h"
 #include <harness.h>
 #include <kernel/cpu.h>
+#include <kernel/spinlock.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
 #include <mem.h>
@@ -388,6 +389,9 @@ static struct {
 	unsigned counts, scans, freed, recursions;
 } larder;
 
+/* What lies in it, and who is in its shrinker: threads of several CPUs. */
+static struct spinlock larder_lock;
+
 static size_t larder_count(struct shrinker *shrinker, struct shrink_control *control)
 {
 	(void)shrinker;
@@ -403,16 +407,16 @@ static size_t larder_scan(struct shrinker *shrinker, struct shrink_control *cont
 	(void)shrinker;
 	larder.scans++;
 	while (n < control->nr_to_scan) {
-		uint32_t flags = irq_save();
+		uint32_t flags = spin_lock_irqsave(&larder_lock);
 		struct page *page = held_pop(&larder.held);
 
-		irq_restore(flags);
+		spin_unlock_irqrestore(&larder_lock, flags);
 		if (!page)
 			break;
 		__free_page(page);
 		n++;
 	}
-	larder.freed += n;
+	__atomic_add_fetch(&larder.freed, n, __ATOMIC_RELAXED);
 	return n;
 }
 
@@ -558,7 +562,7 @@ static struct thread *inside[MOST_INSIDE];
 
 static bool enter_shrinker(unsigned *place)
 {
-	uint32_t flags = irq_save();
+	uint32_t flags = spin_lock_irqsave(&larder_lock);
 	bool again = false;
 
 	*place = MOST_INSIDE;
@@ -569,7 +573,7 @@ static bool enter_shrinker(unsigned *place)
 	}
 	if (!again && *place < MOST_INSIDE)
 		inside[*place] = current();
-	irq_restore(flags);
+	spin_unlock_irqrestore(&larder_lock, flags);
 	return !again && *place < MOST_INSIDE;
 }
 
@@ -612,10 +616,10 @@ static void eat(void *arg)
 		if (held_take(&held, GFP_KERNEL, 0, EATER_TAKE) != EATER_TAKE)
 			eaters_failed++;
 		while (held.blocks > 0) { /* back to where the shrinker has it */
-			uint32_t flags = irq_save();
+			uint32_t flags = spin_lock_irqsave(&larder_lock);
 
 			held_add(&larder.held, held_pop(&held));
-			irq_restore(flags);
+			spin_unlock_irqrestore(&larder_lock, flags);
 		}
 	}
 }
