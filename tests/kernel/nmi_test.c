@@ -98,8 +98,8 @@ TEST(allocator_under_nmis)
 	live_expect_settled(&settled);
 	EXPECT(limit || nmis == wanted);
 	EXPECT(nmis >= 100);
-	EXPECT(nmis_with_irqs_off > 0);
 	if (exact) { /* elsewhere they come at certain instructions only */
+		EXPECT(nmis_with_irqs_off > 0);
 		EXPECT(after.busy > before.busy);
 		EXPECT(after.deferred > before.deferred);
 	}
