@@ -11,6 +11,7 @@
  * Locks: `taken` of both is waited for with interrupts on, since its owner waits for everybody.
  */
 #include <drivers/lapic.h>
+#include <kernel/gdt.h>
 #include <kernel/ipi.h>
 #include <kernel/layout.h>
 #include <kernel/panic.h>
@@ -46,9 +47,15 @@ void ipi_wait(void)
 	shootdown_serve();
 }
 
+bool ipi_others_are_held(void)
+{
+	return __atomic_load_n(&hold.on, __ATOMIC_ACQUIRE) && hold.owner == cpu_here->id;
+}
+
+/* Those that can answer. */
 static uint32_t others(void)
 {
-	return smp_online() & ~(1u << cpu_here->id);
+	return ipi_others_are_held() ? 0 : smp_online() & ~(1u << cpu_here->id);
 }
 
 static void send_all(uint32_t mask, unsigned vector)
@@ -127,6 +134,7 @@ static void rest_while_held(void)
 	if (cpu_here->id == 0) {
 		while (__atomic_load_n(&hold.on, __ATOMIC_ACQUIRE))
 			ipi_wait();
+		shootdown_serve();
 		return;
 	}
 	lapic_set_priority(VECTOR_SHOOTDOWN - 1);
@@ -152,15 +160,18 @@ static void hold_still(void)
 
 void ipi_hold_others(void)
 {
+	uint32_t rest;
+
 	preempt_disable();
-	if (!others())
+	if (smp_count() == 1)
 		return;
-	if (__atomic_load_n(&hold.owner, __ATOMIC_RELAXED) != cpu_here->id) {
+	if (!ipi_others_are_held()) {
 		take(&hold.taken);
+		rest = others();
 		hold.owner = cpu_here->id;
 		__atomic_store_n(&hold.on, true, __ATOMIC_RELEASE);
-		send_all(others(), VECTOR_HOLD);
-		while (__atomic_load_n(&hold.held, __ATOMIC_ACQUIRE) != others())
+		send_all(rest, VECTOR_HOLD);
+		while (__atomic_load_n(&hold.held, __ATOMIC_ACQUIRE) != rest)
 			ipi_wait();
 	}
 	hold.depth++;
@@ -168,15 +179,22 @@ void ipi_hold_others(void)
 
 void ipi_release_others(void)
 {
-	if (others() && --hold.depth == 0) {
+	if (smp_count() > 1 && --hold.depth == 0) {
+		hold.owner = MAX_CPUS;
 		__atomic_store_n(&hold.on, false, __ATOMIC_RELEASE);
-		send_all(others(), VECTOR_RELEASE);
+		send_all(__atomic_load_n(&hold.held, __ATOMIC_ACQUIRE), VECTOR_RELEASE);
 		while (__atomic_load_n(&hold.held, __ATOMIC_ACQUIRE))
 			ipi_wait();
-		__atomic_store_n(&hold.owner, MAX_CPUS, __ATOMIC_RELAXED);
 		give(&hold.taken);
 	}
 	preempt_enable();
+}
+
+void ipi_pretend(unsigned id)
+{
+	if (smp_count() > 1)
+		hold.owner = id;
+	gdt_pretend(id);
 }
 
 /* --- the rest ------------------------------------------------------------------------------ */

@@ -5,7 +5,7 @@
  * served together, and serving is right at any time: by the interrupt, or by a CPU that
  * waits for something with interrupts off (ipi_wait()), which is why nobody waits for ever.
  *
- * I1: a CPU that is not dozing and whose `seen` is behind has been sent an interrupt.
+ * I1: a CPU that is neither dozing nor held and whose `seen` is behind has been sent an interrupt.
  * I2: a dozing CPU uses no translation that may change: it is about to halt, or has halted, and
  *     serves first of all when it wakes.  Either the asker sees that it dozes no more, or it
  *     sees the asker's number: both write before they read (with a full barrier between).
@@ -69,7 +69,7 @@ void shootdown(void)
 
 	preempt_disable();
 	number = __atomic_add_fetch(&wanted, 1, __ATOMIC_SEQ_CST);
-	awake = smp_count() > 1 ? alarm() : 0;
+	awake = smp_count() > 1 && !ipi_others_are_held() ? alarm() : 0;
 	forget_all();
 	for (unsigned id = 0; awake; id++, awake >>= 1)
 		while (awake & 1 && is_behind(id, number))

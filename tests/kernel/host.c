@@ -106,7 +106,7 @@ static void pretend(unsigned before, unsigned after)
 	}
 	cpus[after].id = after;
 	cpus[after].self = &cpus[after];
-	gdt_pretend(after);
+	ipi_pretend(after);
 	irq_restore(flags);
 }
 

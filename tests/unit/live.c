@@ -77,10 +77,12 @@ static void release_spare(void)
 {
 	if (!mm_may_sleep()) {
 		release_spare_here(NULL);
+		page_lists_drain_here();
 		return;
 	}
 	for (unsigned round = 0; round < 2; round++)
 		mm_host_on_each_cpu(release_spare_here, NULL);
+	page_lists_drain();
 }
 
 void held_drain(struct held *held, gfp_t gfp)

@@ -32,6 +32,12 @@ void ipi_call_each(void (*function)(void *arg), void *arg);
 void ipi_hold_others(void);
 void ipi_release_others(void);
 
+/* Does this CPU hold the others?  Then there is nobody to call, nor to wait for. */
+bool ipi_others_are_held(void);
+
+/* For tests, which hold the others: go by the number of one of them, or by one's own again. */
+void ipi_pretend(unsigned id);
+
 /* Have CPU `id` look for threads to run.  Any context but NMI. */
 void ipi_reschedule(unsigned id);
 
