@@ -11,6 +11,7 @@
  * instructions, and as many as come in a few seconds elsewhere.
  */
 #include "icount.h"
+#include "owner.h"
 #include <harness.h>
 #include <kernel/cpu.h>
 #include <kernel/image.h>
@@ -22,221 +23,6 @@
 #include <mm/vmalloc.h>
 #include <unit/live.h>
 #include <window.h>
-
-/* --- objects that know their owner --------------------------------------------------------- */
-
-enum what {
-	NOTHING,
-	KMALLOC,
-	AREA,  /* of vmalloc's */
-	CACHE, /* CACHE + i: of caches[i] */
-	PAGES = CACHE + 4,
-};
-
-#define NR_CACHES ((unsigned)(PAGES - CACHE))
-
-/* The last one is too large for magazines: each of its objects comes from the slabs. */
-static const size_t cache_sizes[NR_CACHES] = {24, 96, 520, 8400};
-
-/* Bytes of an object that are written and verified: all, but of very large ones. */
-static const size_t cache_signed[NR_CACHES] = {24, 96, 520, 512};
-
-static struct kmem_cache *caches[NR_CACHES];
-
-struct object {
-	enum what what;
-	uint32_t key;
-	size_t size;
-	union {
-		void *p;
-		struct page *page; /* PAGES; size is the order */
-	};
-};
-
-/* Who allocates: each has objects of its own, and its own random numbers. */
-struct owner {
-	gfp_t gfp;
-	uint64_t random;
-	struct object *objects;
-	unsigned nr_objects;
-	unsigned long allocs, frees, failures, damaged;
-	const char *first_damage;
-};
-
-static uint32_t random_of(struct owner *owner, uint32_t below)
-{
-	return (uint32_t)((test_random_from(&owner->random) >> 32) * below >> 32);
-}
-
-/* Word i of an object with this key.  No two keys agree in many words. */
-static uint32_t word(uint32_t key, size_t i)
-{
-	return key + (uint32_t)i * (key | 1);
-}
-
-static void sign(void *p, size_t bytes, uint32_t key)
-{
-	uint32_t *words = p;
-
-	for (size_t i = 0; i < bytes / 4; i++)
-		words[i] = word(key, i);
-}
-
-static bool signed_by(const void *p, size_t bytes, uint32_t key)
-{
-	const uint32_t *words = p;
-	uint32_t differs = 0;
-
-	for (size_t i = 0; i < bytes / 4; i++)
-		differs |= words[i] ^ word(key, i);
-	return differs == 0;
-}
-
-/* Pages may lie in high memory: mapped one by one, on top of what was interrupted. */
-static void sign_pages(const struct object *o)
-{
-	for (unsigned i = 0; i < 1u << o->size; i++) {
-		void *address = kmap_local_page(o->page + i);
-
-		sign(address, PAGE_SIZE, o->key + i);
-		kunmap_local(address);
-	}
-}
-
-static bool pages_signed(const struct object *o)
-{
-	bool ok = true;
-
-	for (unsigned i = 0; i < 1u << o->size; i++) {
-		const void *address = kmap_local_page(o->page + i);
-
-		ok = signed_by(address, PAGE_SIZE, o->key + i) && ok;
-		kunmap_local(address);
-	}
-	return ok;
-}
-
-static void expect_owned(struct owner *owner, const struct object *o, const char *when)
-{
-	bool ok = o->what == PAGES ? pages_signed(o) : signed_by(o->p, o->size, o->key);
-
-	if (ok)
-		return;
-	owner->damaged++;
-	if (!owner->first_damage)
-		owner->first_damage = when;
-}
-
-/* --- one step of an owner -------------------------------------------------------------------- */
-
-/* Log-uniform from 8 bytes to 4 KiB, few larger; a multiple of 4. */
-static size_t random_size(struct owner *owner)
-{
-	uint32_t power = 8u << random_of(owner, 9);
-
-	if (random_of(owner, 64) == 0)
-		power = 8192;
-	return (power + random_of(owner, power)) & ~3u;
-}
-
-static gfp_t random_page_flags(struct owner *owner)
-{
-	static const gfp_t extra[] = {
-		0, 0, 0, __GFP_ZERO, __GFP_HIGHMEM, __GFP_HIGHMEM, __GFP_USER, __GFP_DMA};
-
-	return owner->gfp | extra[random_of(owner, 8)];
-}
-
-static void allocate(struct owner *owner, struct object *o)
-{
-	unsigned kind = random_of(owner, 11);
-
-	o->key = (uint32_t)test_random_from(&owner->random);
-	if (kind == 0) {
-		o->what = PAGES;
-		o->size = random_of(owner, 3) ? 0 : random_of(owner, 3);
-		o->page = alloc_pages(random_page_flags(owner), (unsigned)o->size);
-	} else if (kind <= NR_CACHES) {
-		o->what = (enum what)(CACHE + kind - 1);
-		o->size = cache_signed[kind - 1];
-		o->p = kmem_cache_alloc(caches[kind - 1], owner->gfp);
-	} else if (kind == 10) {
-		o->what = AREA;
-		o->size = random_size(owner);
-		o->p = __vmalloc(o->size, owner->gfp | __GFP_HIGHMEM);
-	} else {
-		o->what = KMALLOC;
-		o->size = random_size(owner);
-		o->p = kmalloc(o->size, owner->gfp | (kind == 9 ? __GFP_ZERO : 0));
-	}
-	if (!o->p) {
-		o->what = NOTHING;
-		owner->failures++;
-		return;
-	}
-	owner->allocs++;
-	if (o->what == PAGES)
-		sign_pages(o);
-	else
-		sign(o->p, o->size, o->key);
-}
-
-static void release(struct owner *owner, struct object *o)
-{
-	expect_owned(owner, o, "when it was freed");
-	if (o->what == PAGES)
-		__free_pages(o->page, (unsigned)o->size);
-	else if (o->what == KMALLOC)
-		kfree(o->p);
-	else if (o->what == AREA)
-		vfree(o->p);
-	else
-		kmem_cache_free(caches[o->what - CACHE], o->p);
-	o->what = NOTHING;
-	owner->frees++;
-}
-
-static void resize(struct owner *owner, struct object *o)
-{
-	size_t size = random_size(owner);
-	size_t kept = size < o->size ? size : o->size;
-	void *p = krealloc(o->p, size, owner->gfp);
-
-	if (!p) {
-		owner->failures++;
-		return;
-	}
-	o->p = p;
-	o->size = kept;
-	expect_owned(owner, o, "after krealloc");
-	o->size = size;
-	sign(p, size, o->key);
-}
-
-static void step(struct owner *owner)
-{
-	struct object *o = &owner->objects[random_of(owner, owner->nr_objects)];
-
-	if (o->what == NOTHING)
-		allocate(owner, o);
-	else if (o->what == KMALLOC && random_of(owner, 4) == 0)
-		resize(owner, o);
-	else
-		release(owner, o);
-}
-
-static void release_all(struct owner *owner)
-{
-	for (unsigned i = 0; i < owner->nr_objects; i++)
-		if (owner->objects[i].what != NOTHING)
-			release(owner, &owner->objects[i]);
-}
-
-static void expect_undamaged(const struct owner *owner, const char *name)
-{
-	EXPECTF(owner->damaged == 0, "%lu objects of the %s damaged, the first one %s",
-		owner->damaged, name, owner->first_damage);
-}
 
 /* --- the storm ---------------------------------------------------------------------------------- */
 
@@ -286,27 +72,17 @@ static void storm_interrupt(struct trap_frame *frame)
 	irqs++;
 	note_place(frame->eip);
 	use_brief();
-	for (unsigned n = 1 + random_of(&handler, 3); n > 0; n--)
-		step(&handler);
+	for (unsigned n = 1 + owner_random(&handler, 3); n > 0; n--)
+		owner_step(&handler);
 	if (irqs < irqs_wanted)
-		timer_arm(TICKS_MIN + random_of(&handler, TICKS_MAX - TICKS_MIN),
+		timer_arm(TICKS_MIN + owner_random(&handler, TICKS_MAX - TICKS_MIN),
 			  storm_interrupt);
-}
-
-static void owner_init(struct owner *owner, gfp_t gfp, struct object *objects, unsigned n)
-{
-	memset(owner, 0, sizeof(*owner));
-	memset(objects, 0, n * sizeof(*objects));
-	owner->gfp = gfp;
-	owner->random = test_random64();
-	owner->objects = objects;
-	owner->nr_objects = n;
 }
 
 static void live_brief_cache(void)
 {
 	struct kmem_cache *cache =
-		kmem_cache_create("test-brief", 8 + random_of(&thread, 2000), 0, 0, NULL);
+		kmem_cache_create("test-brief", 8 + owner_random(&thread, 2000), 0, 0, NULL);
 	void *p[2];
 
 	if (!cache)
@@ -324,8 +100,8 @@ static void live_brief_cache(void)
 /* What only a thread may do, now and then. */
 static void rare_step(void)
 {
-	switch (random_of(&thread, 4)) {
-	case 0: kmem_cache_shrink(caches[random_of(&thread, NR_CACHES)]); return;
+	switch (owner_random(&thread, 4)) {
+	case 0: kmem_cache_shrink(owner_caches[owner_random(&thread, OWNER_CACHES)]); return;
 	case 1: kmem_cache_shrink(live_cache("kmalloc-64")); return;
 	case 2: kmem_cache_shrink(live_cache("kmalloc-1024")); return;
 	default: break;
@@ -342,64 +118,13 @@ static void storm(unsigned long wanted, uint64_t limit_ns)
 	irqs_wanted = wanted;
 	timer_arm(TICKS_MIN, storm_interrupt);
 	while (irqs < wanted) {
-		step(&thread);
-		if (random_of(&thread, 100) == 0)
+		owner_step(&thread);
+		if (owner_random(&thread, 100) == 0)
 			rare_step();
 		if (limit_ns && time_ns() - start > limit_ns)
 			break;
 	}
 	timer_start(TIMER_HZ, NULL);
-}
-
-/* Page tables for more of the window than the storm comes by: 2 MiB each. */
-#define TABLES     8u
-#define TABLE_SPAN 512u
-
-static void make_page_tables(void)
-{
-	uintptr_t starts[TABLES];
-
-	window_flush();
-	for (unsigned i = 0; i < TABLES; i++) {
-		starts[i] = window_reserve(TABLE_SPAN - 1);
-		if (!EXPECT(starts[i] && mm_host_map(starts[i], virt_to_phys(text_start))))
-			return;
-		mm_host_unmap(starts[i], 1);
-	}
-	for (unsigned i = 0; i < TABLES; i++)
-		window_release(starts[i], TABLE_SPAN - 1);
-	window_flush();
-}
-
-/*
- * Every cache that the storm uses gets its magazine now, and the window its page tables, so
- * that the pages can be compared.
- */
-static void warm_up(void)
-{
-	static const gfp_t kinds[] = {0, __GFP_USER, __GFP_DMA};
-
-	make_page_tables();
-
-	for (unsigned i = 0; i < NR_CACHES; i++)
-		kmem_cache_free(caches[i], kmem_cache_alloc(caches[i], GFP_KERNEL));
-	for (unsigned kind = 0; kind < 3; kind++)
-		for (size_t size = 1; size <= KMALLOC_MAX_CACHE_SIZE;
-		     size = kmalloc_size_roundup(size) + 1)
-			kfree(kmalloc(size, GFP_NOWAIT | kinds[kind]));
-}
-
-static bool make_caches(void)
-{
-	static const char *const names[NR_CACHES] = {"test-irq-24", "test-irq-96",
-						     "test-irq-520", "test-irq-8400"};
-
-	for (unsigned i = 0; i < NR_CACHES; i++) {
-		caches[i] = kmem_cache_create(names[i], cache_sizes[i], 0, 0, NULL);
-		if (!EXPECT(caches[i] != NULL))
-			return false;
-	}
-	return true;
 }
 
 #define IRQS_ICOUNT   100000u
@@ -416,17 +141,17 @@ TEST(allocator_under_interrupts)
 
 	if (cmdline_u64("irqs", &wanted))
 		limit = 0;
-	if (!make_caches())
+	if (!owner_make_caches())
 		return;
 	owner_init(&thread, GFP_KERNEL | __GFP_NOWARN, main_objects, MAIN_OBJECTS);
 	owner_init(&handler, GFP_ATOMIC | __GFP_NOWARN, handler_objects, HANDLER_OBJECTS);
 	memset(interrupted, 0, sizeof(interrupted));
 	nr_interrupted = 0;
-	allow_kept_pages(1 + TABLES); /* page tables of the mapping window */
+	allow_kept_pages(1 + OWNER_TABLES); /* page tables of the mapping window */
 	storm(100, NS_PER_S);
-	release_all(&thread);
-	release_all(&handler);
-	warm_up();
+	owner_release_all(&thread);
+	owner_release_all(&handler);
+	owner_warm_up();
 	live_settle(&before);
 
 	storm((unsigned long)wanted, limit);
@@ -435,15 +160,14 @@ TEST(allocator_under_interrupts)
 		  irqs, nr_interrupted, handler.allocs, handler.frees, handler.failures,
 		  thread.allocs, thread.frees, thread.failures);
 	EXPECT_EQ(mm_check(), 0);
-	release_all(&thread);
-	release_all(&handler);
-	expect_undamaged(&thread, "thread");
-	expect_undamaged(&handler, "handler");
+	owner_release_all(&thread);
+	owner_release_all(&handler);
+	owner_expect_undamaged(&thread, "thread");
+	owner_expect_undamaged(&handler, "handler");
 	EXPECT(limit || irqs == wanted);
 	EXPECT(irqs >= 100);
 	live_expect_settled(&before);
-	for (unsigned i = 0; i < NR_CACHES; i++)
-		EXPECT(kmem_cache_destroy(caches[i]));
+	owner_destroy_caches();
 }
 
 /* --- single interrupts ---------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 	SUITE(compact_threads) \
 	SUITE(sleep)           \
 	SUITE(pressure)        \
+	SUITE(storm)           \
 	SUITE(process)         \
 	SUITE(user_memory)     \
 	SUITE(module)          \
