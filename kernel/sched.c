@@ -47,6 +47,7 @@ static struct queue {
 	struct thread *first, *last;
 	unsigned ready; /* threads in it */
 	bool idle;      /* the idle thread runs */
+	bool told;      /* and has been told to look for threads */
 	enum leaving leaving;
 	struct thread *previous; /* who leaves */
 } __attribute__((aligned(CPU_STRIDE))) queues[MAX_CPUS];
@@ -157,6 +158,13 @@ static void give_way(void)
 	run_next(queue);
 }
 
+/* Is it idle, and nobody else has told it?  One after the other are told, for as many threads. */
+static bool claim_idle(struct queue *queue)
+{
+	return __atomic_load_n(&queue->idle, __ATOMIC_RELAXED) &&
+	       !__atomic_exchange_n(&queue->told, true, __ATOMIC_SEQ_CST);
+}
+
 /*
  * `cpu` has got a thread that may run on `allowed`: see that somebody runs it.  What was written
  * before is seen by a CPU that this one sees idle: see idle_run().
@@ -168,8 +176,7 @@ static void tell(unsigned cpu, uint32_t allowed)
 		unsigned other = 0;
 
 		while (other < smp_count() &&
-		       !(allowed >> other & 1 &&
-			 __atomic_load_n(&queues[other].idle, __ATOMIC_RELAXED)))
+		       !(allowed >> other & 1 && claim_idle(&queues[other])))
 			other++;
 		if (other == smp_count())
 			return;
@@ -254,6 +261,7 @@ _Noreturn void idle_run(void)
 
 		irqs_disable();
 		queue = queue_here();
+		__atomic_store_n(&queue->told, false, __ATOMIC_SEQ_CST);
 		__atomic_store_n(&queue->idle, true, __ATOMIC_SEQ_CST);
 		if (__atomic_load_n(&queue->ready, __ATOMIC_RELAXED) || pull(0)) {
 			give_way();

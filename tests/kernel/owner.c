@@ -2,13 +2,13 @@
 /* See owner.h. */
 #include "owner.h"
 #include <harness.h>
+#include <kernel/image.h>
 #include <mem.h>
 #include <mm/highmem.h>
 #include <mm/kmalloc.h>
-#include <mm/slab.h>
 #include <mm/port.h>
+#include <mm/slab.h>
 #include <mm/vmalloc.h>
-#include <kernel/image.h>
 #include <page.h>
 #include <window.h>
 
@@ -219,7 +219,7 @@ void owner_init(struct owner *owner, gfp_t gfp, struct object *objects, unsigned
 bool owner_make_caches(void)
 {
 	static const char *const names[OWNER_CACHES] = {"test-owner-24", "test-owner-96",
-						     "test-owner-520", "test-owner-8400"};
+							"test-owner-520", "test-owner-8400"};
 
 	for (unsigned i = 0; i < OWNER_CACHES; i++) {
 		owner_caches[i] = kmem_cache_create(names[i], cache_sizes[i], 0, 0, NULL);

@@ -181,7 +181,8 @@ static void work(void *arg)
 	struct owner *owner = &worker->owner;
 
 	thread_run_on(worker->home);
-	for (unsigned long step = 0; !is_over() && (!steps_wanted || step < steps_wanted); step++) {
+	for (unsigned long step = 0; !is_over() && (!steps_wanted || step < steps_wanted);
+	     step++) {
 		owner_step(owner);
 		worker->seen |= 1u << cpu_here->id;
 		switch (owner_random(owner, 16)) {
@@ -292,7 +293,8 @@ static unsigned storm(unsigned long steps, uint64_t limit_ns)
 
 static void expect_each_cpu_took_part(void)
 {
-	unsigned long ticks = 0, nmis = 0, nmi_allocs = 0, allocs = 0, passed_on = 0, elsewhere = 0;
+	unsigned long ticks = 0, nmis = 0, nmi_allocs = 0, allocs = 0, passed_on = 0,
+		      elsewhere = 0;
 
 	for (unsigned i = 0; i < smp_count(); i++) {
 		const struct handler *handler = &handlers[i];
@@ -317,13 +319,14 @@ static void expect_each_cpu_took_part(void)
 		elsewhere += i % 2 && (worker->seen & (worker->seen - 1));
 	}
 	EXPECT(passed_on > 0);
-	test_note("%u CPUs: %lu allocations by threads, %lu passed on; %lu timer interrupts; %lu "
-		  "NMIs with %lu allocations; %lu threads wandered",
-		  smp_count(), allocs, passed_on, ticks, nmis, nmi_allocs, elsewhere);
+	test_note(
+		"%u CPUs: %lu allocations by threads, %lu passed on; %lu timer interrupts; %lu "
+		"NMIs with %lu allocations; %lu threads wandered",
+		smp_count(), allocs, passed_on, ticks, nmis, nmi_allocs, elsewhere);
 }
 
-#define SECONDS  3u
-#define STEPS_K  6u
+#define SECONDS 3u
+#define STEPS_K 6u
 
 TEST(all_cpus_at_once)
 {

@@ -12,6 +12,7 @@
 	SUITE(restart)         \
 	SUITE(thread)          \
 	SUITE(wait)            \
+	SUITE(parallel)        \
 	SUITE(pools)           \
 	SUITE(area)            \
 	SUITE(compact_threads) \

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Threads on all CPUs: that they run at the same time, move and are preempted everywhere, share fairly
+ * what there is, and that waiting, locking, ending and joining work while the other CPUs do the
+ * same.  With one CPU most of it holds as well.
+ */
+#include "user_programs.h"
+#include <harness.h>
+#include <kernel/ipi.h>
+#include <kernel/mutex.h>
+#include <kernel/process.h>
+#include <kernel/smp.h>
+#include <kernel/thread.h>
+#include <kernel/tick.h>
+#include <kernel/time.h>
+#include <mem.h>
+#include <unit/live.h>
+
+#define MOST_HELPERS (2 * MAX_CPUS)
+#define LONG_MS      20000u
+#define ONE_CPU      "one CPU only"
+
+static struct thread *helpers[MOST_HELPERS];
+
+static bool start_helpers(unsigned n, void (*function)(void *arg))
+{
+	for (unsigned i = 0; i < n; i++) {
+		helpers[i] = thread_create("helper", function, (void *)(uintptr_t)i);
+		if (!EXPECT(helpers[i] != NULL))
+			return false;
+	}
+	return true;
+}
+
+static void join_helpers(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		thread_join(helpers[i]);
+}
+
+static uint32_t read_word(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static void add_to(uint32_t *word)
+{
+	__atomic_add_fetch(word, 1, __ATOMIC_ACQ_REL);
+}
+
+/* --- at the same time ------------------------------------------------------------------------ */
+
+static uint32_t all_made, arrived, late;
+
+/* None gives way before all are there: each must have a CPU of its own. */
+static void meet(void *arg)
+{
+	uint64_t end = wait_deadline(LONG_MS);
+
+	(void)arg;
+	while (!read_word(&all_made)) /* by a thread that may want this CPU */
+		thread_yield();
+	preempt_disable();
+	add_to(&arrived);
+	while (read_word(&arrived) < smp_count() && time_ns() < end)
+		ipi_wait();
+	if (read_word(&arrived) < smp_count())
+		add_to(&late);
+	preempt_enable();
+}
+
+TEST(threads_run_at_the_same_time)
+{
+	for (unsigned round = 0; round < 20; round++) {
+		all_made = arrived = late = 0;
+		EXPECT(start_helpers(smp_count(), meet));
+		add_to(&all_made);
+		if (!test_failed())
+			join_helpers(smp_count());
+		ASSERT_EQ(arrived, smp_count());
+		ASSERT_EQ(late, 0);
+	}
+}
+
+/* --- moving ---------------------------------------------------------------------------------- */
+
+#define MOVES 60u
+
+static uint32_t wrong;
+
+static void wander(void *arg)
+{
+	uint64_t random = (uintptr_t)arg + 1;
+
+	for (unsigned i = 0; i < MOVES; i++) {
+		unsigned cpu = (unsigned)(test_random_from(&random) >> 33) % smp_count();
+
+		thread_run_on(1u << cpu);
+		preempt_disable();
+		if (cpu_here->id != cpu || current()->cpu != cpu || cpu_preempt_count() != 1)
+			add_to(&wrong);
+		preempt_enable();
+		if (i % 8 == 0)
+			thread_sleep_ms(1);
+		if (cpu_here->id != cpu)
+			add_to(&wrong);
+	}
+}
+
+TEST(threads_move_where_they_may_run)
+{
+	wrong = 0;
+	if (start_helpers(MOST_HELPERS, wander))
+		join_helpers(MOST_HELPERS);
+	EXPECT_EQ(wrong, 0);
+}
+
+/* --- preemption and shares --------------------------------------------------------------------- */
+
+static struct {
+	uint32_t count;
+	uint32_t seen; /* CPUs */
+} spinners[MOST_HELPERS];
+
+static volatile bool stop;
+
+static void spin_at_home(void *arg)
+{
+	unsigned i = (unsigned)(uintptr_t)arg;
+
+	thread_run_on(1u << i / 2);
+	while (!stop) {
+		add_to(&spinners[i].count);
+		spinners[i].seen |= 1u << cpu_here->id;
+	}
+}
+
+static bool all_have_counted(unsigned n)
+{
+	unsigned have = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		have += read_word(&spinners[i].count) > 0;
+	return have == n;
+}
+
+static bool wait_for_all(unsigned n)
+{
+	uint64_t end = wait_deadline(LONG_MS);
+
+	while (!all_have_counted(n) && time_ns() < end)
+		thread_sleep_ms(10);
+	return all_have_counted(n);
+}
+
+/* Two on each CPU, who never give way: that both get on is the timer's work there. */
+TEST(each_cpu_preempts)
+{
+	unsigned n = 2 * smp_count();
+
+	memset(spinners, 0, sizeof(spinners));
+	stop = false;
+	if (!start_helpers(n, spin_at_home))
+		return;
+	EXPECT(wait_for_all(n));
+	stop = true;
+	join_helpers(n);
+	for (unsigned i = 0; i < n; i++)
+		EXPECT_EQ(spinners[i].seen, 1u << i / 2);
+}
+
+#define NS_PER_MS 1000000u
+#define STEP_NS   NS_PER_MS
+
+static uint64_t ran_until;
+static uint64_t own_ns[MOST_HELPERS];
+
+/* Small steps of the clock are its own time; a large one is when others ran. */
+static void spin_anywhere(void *arg)
+{
+	unsigned i = (unsigned)(uintptr_t)arg;
+	uint64_t last = time_ns();
+
+	while (time_ns() < ran_until) {
+		uint64_t now = time_ns();
+
+		if (now - last < STEP_NS)
+			own_ns[i] += now - last;
+		last = now;
+	}
+}
+
+/*
+ * One more than there are CPUs: none has one for itself, nor goes without.  Bounds are wide, since
+ * the host may stop a CPU at any time.
+ */
+TEST(all_share_all_cpus)
+{
+	unsigned n = smp_count() + 1;
+	uint64_t least = UINT64_MAX, most = 0;
+
+	if (smp_count() == 1 || n > MOST_HELPERS)
+		SKIP(ONE_CPU);
+	memset(own_ns, 0, sizeof(own_ns));
+	ran_until = time_ns() + 1500000000ull;
+	if (!start_helpers(n, spin_anywhere))
+		return;
+	join_helpers(n);
+	for (unsigned i = 0; i < n; i++) {
+		least = own_ns[i] < least ? own_ns[i] : least;
+		most = own_ns[i] > most ? own_ns[i] : most;
+	}
+	test_note("%u threads on %u CPUs had %u to %u ms each", n, smp_count(),
+		  (unsigned)(least / NS_PER_MS), (unsigned)(most / NS_PER_MS));
+	EXPECT(least > 0);
+	EXPECT(least >= most / 16);
+}
+
+/* --- locks and queues -------------------------------------------------------------------------- */
+
+#define LOCKINGS 1500u
+
+static struct mutex mutex = MUTEX(parallel_mutex);
+static volatile unsigned counter;
+
+static void count_under_mutex(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < LOCKINGS; i++) {
+		mutex_lock(&mutex);
+		counter = counter + 1;
+		mutex_unlock(&mutex);
+	}
+}
+
+TEST(mutex_storm)
+{
+	counter = 0;
+	if (start_helpers(MOST_HELPERS, count_under_mutex))
+		join_helpers(MOST_HELPERS);
+	EXPECT_EQ(counter, MOST_HELPERS * LOCKINGS);
+	EXPECT(!mutex.owner && !mutex.waiters.first);
+}
+
+#define RING_ROUNDS 150u
+
+static struct wait_queue ring;
+static uint32_t turn, lost;
+
+/* Each in its turn, wherever it runs; a wake-up that is lost stops all. */
+static void take_turns(void *arg)
+{
+	uint32_t mine = (uint32_t)(uintptr_t)arg;
+
+	for (uint32_t round = 0; round < RING_ROUNDS && !read_word(&lost); round++) {
+		if (!wait_event_until(&ring, read_word(&turn) == round * MAX_CPUS + mine,
+				      wait_deadline(LONG_MS)))
+			add_to(&lost);
+		add_to(&turn);
+		wait_wake_all(&ring);
+	}
+}
+
+TEST(wait_queue_storm)
+{
+	turn = lost = 0;
+	if (start_helpers(MAX_CPUS, take_turns))
+		join_helpers(MAX_CPUS);
+	EXPECT_EQ(lost, 0);
+	EXPECT_EQ(turn, RING_ROUNDS * MAX_CPUS);
+}
+
+/* --- life ---------------------------------------------------------------------------------------- */
+
+#define CHILDREN 60u
+
+static uint32_t born;
+
+/* Uses some of its stack until the last moment. */
+static void child(void *arg)
+{
+	volatile char room[1024];
+
+	(void)arg;
+	for (unsigned i = 0; i < sizeof(room); i++)
+		room[i] = (char)i;
+	add_to(&born);
+}
+
+static void have_children(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < CHILDREN; i++) {
+		struct thread *thread = thread_create("child", child, NULL);
+
+		if (thread)
+			thread_join(thread);
+		else
+			add_to(&lost);
+	}
+}
+
+/* Stacks are freed as soon as their threads are dead, and used again at once. */
+TEST(threads_come_and_go)
+{
+	struct fingerprint before;
+
+	born = lost = 0;
+	if (start_helpers(1, have_children))
+		join_helpers(1);
+	live_settle(&before);
+	born = 0;
+	if (start_helpers(MAX_CPUS, have_children))
+		join_helpers(MAX_CPUS);
+	EXPECT_EQ(born, MAX_CPUS * CHILDREN);
+	EXPECT_EQ(lost, 0);
+	live_settle(&before);
+	EXPECT_EQ(mm_check(), 0);
+}
+
+/* --- processes ------------------------------------------------------------------------------------ */
+
+static void count_if_process(void *arg)
+{
+	if (current()->process)
+		add_to(arg);
+}
+
+/* In ring 3 on each of the other CPUs at once. */
+TEST(processes_run_at_the_same_time)
+{
+	struct process *workers[MAX_CPUS];
+	uint64_t end = wait_deadline(LONG_MS);
+	uint32_t running = 0;
+
+	if (smp_count() == 1)
+		SKIP(ONE_CPU);
+	allow_kept_pages(PROCESS_KEEPS);
+	for (unsigned i = 0; i < smp_count(); i++)
+		workers[i] = worker_start(JOB_SPIN, 0);
+	while (running < smp_count() - 1 && time_ns() < end) {
+		thread_sleep_ms(1);
+		running = 0;
+		ipi_call_others(count_if_process, &running);
+	}
+	EXPECT_EQ(running, smp_count() - 1);
+	for (unsigned i = 0; i < smp_count(); i++)
+		if (EXPECT(workers[i]))
+			EXPECT_EQ(worker_stop(workers[i]).fate, PROCESS_EXITED);
+}
+
+TEST_SUITE(parallel, threads_run_at_the_same_time, threads_move_where_they_may_run,
+	   each_cpu_preempts, all_share_all_cpus, mutex_storm, wait_queue_storm,
+	   threads_come_and_go, processes_run_at_the_same_time);
