@@ -97,6 +97,9 @@ COMMON_FLAGS := -std=gnu11 -g -fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR
 KERNEL_FLAGS := -march=i686 -mtune=generic -m32 -O2 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fcf-protection=none -mno-sse -mno-mmx -mno-80387
 
+# LOCK_ORDER=1: a kernel that watches how its spinlocks are used (kernel/lock_order.c).
+KERNEL_FLAGS += $(if $(filter-out 0,$(LOCK_ORDER)),-DLOCK_ORDER)
+
 KERNEL_LDFLAGS := -m elf_i386 -nostdlib -static --build-id=none -z noexecstack -z max-page-size=4096 \
 	--no-warn-rwx-segments --fatal-warnings
 
@@ -366,6 +369,7 @@ test: ## run all tests; ONLY='boot/iso*' for some of them
 test-build: $(HOST_PROGRAMS) $(REPLAY_PROGRAMS) $(BUILD)/replay/small.trace $(BUILD)/bench/hosted64/bench \
 	$(BUILD)/quarry.elf $(BUILD)/quarry.iso $(BUILD)/least/mm.o compile_commands.json
 	$(Q)$(MAKE) TOOLCHAIN=clang FAST_PATH=irqsave BUILD=$(BUILD)/clang $(BUILD)/clang/quarry.elf
+	$(Q)$(MAKE) LOCK_ORDER=1 BUILD=$(BUILD)/locks $(BUILD)/locks/quarry.elf
 
 test-host: ## run the unit tests as programs of this machine, for each compiler and word size; and the threads
 	$(Q)tests/tools/deps.sh test

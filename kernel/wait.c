@@ -91,6 +91,16 @@ void wait_wake_one(struct wait_queue *queue)
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
+static void tell_lock_order(const char *function, uintptr_t caller)
+{
+#ifdef LOCK_ORDER
+	lock_order_sleep(function, caller);
+#else
+	(void)function;
+	(void)caller;
+#endif
+}
+
 static void report_sleeper(const char *function, uintptr_t caller)
 {
 	mm_report(MM_REPORT_MIGHT_SLEEP, caller,
@@ -101,12 +111,14 @@ static void report_sleeper(const char *function, uintptr_t caller)
 
 void might_sleep(void)
 {
+	tell_lock_order("this function", (uintptr_t)__builtin_return_address(0));
 	if (!may_sleep())
 		report_sleeper("this function", (uintptr_t)__builtin_return_address(0));
 }
 
 void might_sleep_in(const char *function, uintptr_t caller)
 {
+	tell_lock_order(function, caller);
 	if (!may_sleep())
 		report_sleeper(function, caller);
 }

@@ -49,8 +49,8 @@ struct mm_spinlock {
 	struct spinlock lock;
 };
 
-#define mm_spin_lock(mm_lock)    spin_lock(&(mm_lock)->lock)
-#define mm_spin_trylock(mm_lock) spin_trylock(&(mm_lock)->lock)
+#define mm_spin_lock(mm_lock)    spin_lock_named(&(mm_lock)->lock, #mm_lock)
+#define mm_spin_trylock(mm_lock) spin_trylock_named(&(mm_lock)->lock, #mm_lock)
 #define mm_spin_unlock(mm_lock)  spin_unlock(&(mm_lock)->lock)
 
 static inline void *mm_phys_to_virt(paddr_t phys)

@@ -22,6 +22,7 @@
 	SUITE(process)         \
 	SUITE(user_memory)     \
 	SUITE(module)          \
+	SUITE(lock_order)      \
 	SUITE(budget)
 
 KERNEL_SUITES(SUITE_DECLARE)

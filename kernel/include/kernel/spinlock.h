@@ -17,6 +17,7 @@
 
 #include <kernel/cpu.h>
 #include <kernel/ipi.h>
+#include <kernel/lock_order.h>
 
 #define SPIN_TICKET 0x10000u /* one more number, in the upper half */
 
@@ -64,9 +65,45 @@ static inline void spin_give(struct spinlock *lock)
  *
  * Any context; in NMI handlers only spin_trylock().
  */
-#define spin_lock(lock)    spin_take(lock)
-#define spin_trylock(lock) spin_try_take(lock)
-#define spin_unlock(lock)  spin_give(lock)
+#ifndef LOCK_ORDER
+#define spin_lock_named(lock, name)    spin_take(lock)
+#define spin_trylock_named(lock, name) spin_try_take(lock)
+#define spin_unlock(lock)              spin_give(lock)
+#else
+#define spin_lock_named(lock, lock_name)                                  \
+	do {                                                              \
+		static struct lock_site site_ = {lock_name, __FILE__, 0}; \
+		struct spinlock *lock_ = (lock);                          \
+                                                                          \
+		if (lock_order_before(lock_, &site_, false)) {            \
+			spin_take(lock_);                                 \
+			lock_order_taken(lock_, &site_);                  \
+		}                                                         \
+	} while (0)
+
+#define spin_trylock_named(lock, lock_name)                                                   \
+	({                                                                                    \
+		static struct lock_site site_ = {lock_name, __FILE__, 0};                     \
+		struct spinlock *lock_ = (lock);                                              \
+		bool taken_ = lock_order_before(lock_, &site_, true) && spin_try_take(lock_); \
+                                                                                              \
+		if (taken_)                                                                   \
+			lock_order_taken(lock_, &site_);                                      \
+		taken_;                                                                       \
+	})
+
+#define spin_unlock(lock)                        \
+	do {                                     \
+		struct spinlock *give_ = (lock); \
+                                                 \
+		if (lock_order_give(give_))      \
+			spin_give(give_);        \
+	} while (0)
+#endif
+
+/* A lock is known to lock_order.c by how it is called, here or by who names it. */
+#define spin_lock(lock)    spin_lock_named(lock, #lock)
+#define spin_trylock(lock) spin_trylock_named(lock, #lock)
 
 #define spin_lock_irqsave(lock)               \
 	({                                    \
