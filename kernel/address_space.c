@@ -26,6 +26,7 @@
 #include "page_table.h"
 #include <kernel/address_space.h>
 #include <kernel/shootdown.h>
+#include <kernel/smp.h>
 #include <kernel/spinlock.h>
 #include <kernel/string.h>
 #include <kernel/trap.h>
@@ -68,6 +69,12 @@ struct address_space {
 
 extern struct entry kernel_pdpt[NR_DIRECTORIES];
 
+/*
+ * What each CPU uses.  Written before CR3 is: who changes an entry and then finds that a CPU does not
+ * use the space needs no shootdown there, since that CPU forgets all before it does.
+ */
+static const struct address_space *loaded[MAX_CPUS];
+
 struct address_space *address_space_create(void)
 {
 	struct address_space *space = kzalloc(sizeof(*space), GFP_KERNEL);
@@ -87,8 +94,21 @@ void address_space_switch(const struct address_space *space)
 {
 	uint32_t cr3 = (uint32_t)virt_to_phys(space ? space->pdpt : kernel_pdpt);
 
+	__atomic_store_n(&loaded[cpu_here->id], space, __ATOMIC_SEQ_CST);
 	if (read_cr3() != cr3)
 		write_cr3(cr3);
+}
+
+/* The CPUs that may know translations of this space.  Entries that change were written before. */
+static uint32_t users_of(const struct address_space *space)
+{
+	uint32_t mask = 0;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (unsigned id = 0; id < smp_count(); id++)
+		if (__atomic_load_n(&loaded[id], __ATOMIC_RELAXED) == space)
+			mask |= 1u << id;
+	return mask;
 }
 
 size_t address_space_pages(const struct address_space *space)
@@ -232,7 +252,7 @@ static bool move_page(struct mm_mover *mover, struct page *from, struct page *to
 		uint64_t bits = entry_read(entry) & ~PTE_FRAME;
 
 		entry_clear(entry);
-		shootdown();
+		shootdown_on(users_of(space));
 		copy_highpage(to, from);
 		entry_set(entry, page_to_phys(to) | bits);
 	}

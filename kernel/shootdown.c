@@ -5,7 +5,8 @@
  * served together, and serving is right at any time: by the interrupt, or by a CPU that
  * waits for something with interrupts off (ipi_wait()), which is why nobody waits for ever.
  *
- * I1: a CPU that is neither dozing nor held and whose `seen` is behind has been sent an interrupt.
+ * I1: a CPU that is neither dozing nor held and whose `seen` is behind has been sent an interrupt, or
+ *     the asker knew that it has nothing to forget: it will do so in vain.
  * I2: a dozing CPU uses no translation that may change: it is about to halt, or has halted, and
  *     serves first of all when it wakes.  Either the asker sees that it dozes no more, or it
  *     sees the asker's number: both write before they read (with a full barrier between).
@@ -48,13 +49,14 @@ static bool is_behind(unsigned id, uint32_t number)
 	return (int32_t)(__atomic_load_n(&tlb[id].seen, __ATOMIC_ACQUIRE) - number) < 0;
 }
 
-/* The others, of which it interrupts those that are awake, and returns these. */
-static uint32_t alarm(void)
+/* Of the CPUs in `mask` the others; interrupts those that are awake, and returns these. */
+static uint32_t alarm(uint32_t mask)
 {
 	uint32_t awake = 0;
 
 	for (unsigned id = 0; id < smp_count(); id++) {
-		if (id == cpu_here->id || __atomic_load_n(&tlb[id].dozing, __ATOMIC_SEQ_CST))
+		if (id == cpu_here->id || !(mask >> id & 1) ||
+		    __atomic_load_n(&tlb[id].dozing, __ATOMIC_SEQ_CST))
 			continue;
 		lapic_send(smp_apic_id(id), VECTOR_SHOOTDOWN);
 		__atomic_fetch_add(&sent, 1, __ATOMIC_RELAXED);
@@ -63,18 +65,23 @@ static uint32_t alarm(void)
 	return awake;
 }
 
-void shootdown(void)
+void shootdown_on(uint32_t mask)
 {
 	uint32_t number, awake;
 
 	preempt_disable();
 	number = __atomic_add_fetch(&wanted, 1, __ATOMIC_SEQ_CST);
-	awake = smp_count() > 1 && !ipi_others_are_held() ? alarm() : 0;
+	awake = smp_count() > 1 && !ipi_others_are_held() ? alarm(mask) : 0;
 	forget_all();
 	for (unsigned id = 0; awake; id++, awake >>= 1)
 		while (awake & 1 && is_behind(id, number))
 			ipi_wait();
 	preempt_enable();
+}
+
+void shootdown(void)
+{
+	shootdown_on(UINT32_MAX);
 }
 
 void shootdown_doze(void)

@@ -243,10 +243,12 @@ TEST(pages_move_between_faults)
 
 /*
  * When the space is in use, as it is when the process's own request compacts memory, the CPU
- * must forget where the page was.  Here the test's thread uses it, and looks.
+ * must forget where the page was.  Here the test's thread uses it, and looks, while the process has
+ * no CPU.
  */
 TEST(moved_pages_are_flushed)
 {
+	threads_start_on(BOOT_CPU);
 	const volatile uint32_t *word = (const volatile uint32_t *)(worker_heap() + PAGE_BYTES);
 	struct process *worker;
 	uint32_t value = 0, seen[2];

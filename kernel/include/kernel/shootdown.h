@@ -4,12 +4,14 @@
 #define KERNEL_SHOOTDOWN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * shootdown - when it returns, no CPU knows a translation that was taken out of the page tables
- * before.  Any context but NMI, also with interrupts off and with spinlocks held.
+ * before.  shootdown_on(): none of these CPUs, by number.  Any context but NMI, also with interrupts off and with spinlocks held.
  */
 void shootdown(void);
+void shootdown_on(uint32_t mask);
 
 /* Serve those that others wait for.  Cheap when there is none.  Any context. */
 void shootdown_serve(void);
