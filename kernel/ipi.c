@@ -195,6 +195,7 @@ void ipi_pretend(unsigned id)
 	if (smp_count() > 1)
 		hold.owner = id;
 	gdt_pretend(id);
+	sched_freeze(id != 0);
 }
 
 /* --- the rest ------------------------------------------------------------------------------ */

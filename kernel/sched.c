@@ -275,10 +275,20 @@ _Noreturn void idle_run(void)
 
 /* --- preemption --------------------------------------------------------------------------- */
 
+/* The thread goes by another CPU's number: until it has its own again, no thread takes its place. */
+static bool frozen;
+
+void sched_freeze(bool on)
+{
+	__atomic_store_n(&frozen, on, __ATOMIC_RELAXED);
+}
+
 void sched_tick(void)
 {
 	struct queue *queue = queue_here();
 
+	if (frozen)
+		return;
 	if (cpu_here->id == 0)
 		sleepers_wake(time_ns());
 	if (!queue->idle)
@@ -297,7 +307,7 @@ void preempt_now(void)
 {
 	uint32_t flags;
 
-	if (!cpu_here->need_resched || cpu_here->busy & ~BUSY_IDLE)
+	if (!cpu_here->need_resched || cpu_here->busy & ~BUSY_IDLE || frozen)
 		return;
 	flags = irq_save();
 	give_way();

@@ -235,7 +235,7 @@ static void sleep_by_rank(void *arg)
 	uint64_t wake_ns = start_ns + STEP_NS * (sleep_rank[i] / 2 + 1);
 
 	thread_sleep_until(wake_ns);
-	early += time_ns() < wake_ns;
+	early += time_ns() < wake_ns; /* they run on one CPU */
 	woken_order[woken++] = (char)('a' + sleep_rank[i]);
 }
 

@@ -35,7 +35,10 @@ void ipi_release_others(void);
 /* Does this CPU hold the others?  Then there is nobody to call, nor to wait for. */
 bool ipi_others_are_held(void);
 
-/* For tests, which hold the others: go by the number of one of them, or by one's own again. */
+/*
+ * For tests on the boot CPU, which hold the others: go by the number of one of them, or by one's own
+ * again.  The thread must not block meanwhile.
+ */
 void ipi_pretend(unsigned id);
 
 /* Have CPU `id` look for threads to run.  Any context but NMI. */

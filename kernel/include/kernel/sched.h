@@ -33,6 +33,9 @@ void idle_free(struct thread *thread);
 /* For the clock: as sched_wake(), but only if the thread is blocked; it has overslept then. */
 void sched_oversleep(struct thread *thread);
 
+/* For ipi_pretend(): from on to off no CPU changes threads, unless its thread blocks. */
+void sched_freeze(bool on);
+
 /* Another CPU has told this one to look for threads.  Interrupts off. */
 void sched_kicked(void);
 
