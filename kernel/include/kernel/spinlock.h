@@ -23,7 +23,12 @@
 
 /* All zero bytes is a free lock. */
 struct spinlock {
-	uint32_t word;
+	union {
+		uint32_t word;
+		struct {
+			uint16_t serves, next;
+		};
+	};
 };
 
 static inline bool spin_word_is_free(uint32_t word)
@@ -33,13 +38,10 @@ static inline bool spin_word_is_free(uint32_t word)
 
 static inline void spin_take(struct spinlock *lock)
 {
-	uint32_t word = __atomic_fetch_add(&lock->word, SPIN_TICKET, __ATOMIC_ACQUIRE);
-	uint32_t mine = word >> 16;
+	uint16_t mine = __atomic_fetch_add(&lock->next, 1, __ATOMIC_ACQUIRE);
 
-	while (__builtin_expect((uint16_t)word != mine, 0)) {
+	while (__builtin_expect(__atomic_load_n(&lock->serves, __ATOMIC_ACQUIRE) != mine, 0))
 		ipi_wait();
-		word = __atomic_load_n(&lock->word, __ATOMIC_ACQUIRE);
-	}
 }
 
 /* True: taken.  Any context, NMI included. */
@@ -54,7 +56,7 @@ static inline bool spin_try_take(struct spinlock *lock)
 
 static inline void spin_give(struct spinlock *lock)
 {
-	__asm__ volatile("incw %0" : "+m"(lock->word) : : "memory", "cc");
+	__asm__ volatile("incw %0" : "+m"(lock->serves) : : "memory", "cc");
 }
 
 /*
