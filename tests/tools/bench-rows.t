@@ -62,6 +62,8 @@ printf '# name\tThird\nbench\tloop\t1\t2\t200\n' > "$scratch/third.tsv"
 is 'or also the first column over the best of the others' \
     "$("$rows" table --best "$scratch/ours.tsv" "$scratch/bytes.tsv" "$scratch/third.tsv")" \
     "$(printf '              Ours  Other  Third  Ours / best\nloop          3.00   4.00   2.00         1.50\nbatch-64    197.56      -      -            -\ntouched-1m       -   2.00      -            -')"
+"$rows" table --per=loop "$scratch/ours.tsv" "$scratch/bytes.tsv" | grep -q '^The row loop took from 3.00 to 4.00: '
+ok 'a row that should be the same and is not is pointed out' "$?"
 is 'or only some rows' "$("$rows" table --rows='lo?p,x*' "$scratch/ours.tsv")" \
     "$(printf '      Ours\nloop  3.00')"
 
