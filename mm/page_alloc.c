@@ -47,15 +47,29 @@ static bool next_zone(int *i)
 	return --*i >= MM_ZONE_DMA;
 }
 
+/* From this CPU's list, filled if need be; NULL where it is shut: then watermarks decide. */
+static struct page *take_from_list(unsigned number)
+{
+	struct page *page = mm_page_pop(mm_page_stacks[number]);
+
+	return likely(page) ? page : page_list_refill(number);
+}
+
+/* The lists of the first zone were asked before. */
 static struct page *try_low_marks(gfp_t gfp, unsigned order, enum mm_zone_id class)
 {
-	int i = (int)class;
+	const int first = (int)zone_first[class];
+	int i = first;
 
 	do {
 		struct zone *zone = &zones[i];
 		size_t mark = zone->low + zone->reserve[class];
-		struct page *page = zone_alloc(zone, order, gfp_block_type(gfp), mark);
+		struct page *page = NULL;
 
+		if (order < PAGE_LIST_ORDERS && i != first)
+			page = take_from_list(page_home(i, gfp_block_type(gfp), order));
+		if (!page)
+			page = zone_alloc(zone, order, gfp_block_type(gfp), mark);
 		if (page)
 			return page;
 	} while (next_zone(&i));
@@ -141,32 +155,24 @@ static struct page *hand_out(struct page *page)
 	return page;
 }
 
-/* The highest zone that the request may use and that has any page at all. */
-static enum mm_zone_id first_zone(gfp_t gfp)
+/*
+ * What needs no search: from the lists of the first zone, or, if it is too large for lists, from that
+ * zone above its low mark.
+ */
+static inline struct page *take_first(gfp_t gfp, unsigned order)
 {
-	enum mm_zone_id id = gfp_zone(gfp);
+	enum mm_zone_id class = gfp_zone(gfp);
+	struct zone *zone = &zones[zone_first[class]];
 
-	while (id > MM_ZONE_DMA && zones[id].managed == 0)
-		id--;
-	return id;
-}
-
-/* From this CPU's lists, filled if need be; NULL where these are shut: then watermarks decide. */
-static struct page *take_listed(gfp_t gfp, unsigned order)
-{
-	unsigned number;
-	struct page *page;
-
-	if (order >= PAGE_LIST_ORDERS)
-		return NULL;
-	number = page_home(first_zone(gfp), gfp_block_type(gfp), order);
-	page = mm_page_pop(mm_page_stacks[number]);
-	return likely(page) ? page : page_list_refill(number);
+	if (order < PAGE_LIST_ORDERS)
+		return take_from_list(page_home(zone_first[class], gfp_block_type(gfp), order));
+	return hand_out(
+		zone_alloc(zone, order, gfp_block_type(gfp), zone->low + zone->reserve[class]));
 }
 
 struct page *pages_try(gfp_t gfp, unsigned order)
 {
-	struct page *page = take_listed(gfp, order);
+	struct page *page = take_first(gfp, order);
 
 	if (likely(page))
 		return page;
@@ -208,7 +214,7 @@ static inline struct page *alloc_block(gfp_t gfp, unsigned order, uintptr_t call
 			   MM_MAX_ORDER);
 		return NULL;
 	}
-	page = take_listed(gfp, order);
+	page = take_first(gfp, order);
 	if (unlikely(!page)) {
 		page = try_low_marks(gfp, order, gfp_zone(gfp));
 		if (unlikely(!page))
@@ -228,9 +234,9 @@ struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller)
 	return alloc_block(gfp, order, caller);
 }
 
-static size_t take_many_listed(gfp_t gfp, struct page **pages, size_t n)
+/* From the lists of one zone. */
+static size_t take_many(unsigned number, struct page **pages, size_t n)
 {
-	unsigned number = page_home(first_zone(gfp), gfp_block_type(gfp), 0);
 	size_t got = 0;
 
 	while (got < n) {
@@ -247,19 +253,22 @@ static size_t take_many_listed(gfp_t gfp, struct page **pages, size_t n)
 size_t pages_alloc_bulk(gfp_t gfp, struct page **pages, size_t n)
 {
 	enum mm_zone_id class = gfp_zone(gfp);
-	size_t got = take_many_listed(gfp, pages, n), listed = got;
-	int i = (int)class;
+	int i = (int)zone_first[class];
+	size_t got = 0;
 
-	if (likely(got == n))
-		return got;
 	do {
 		struct zone *zone = &zones[i];
+		size_t listed;
 
-		got += zone_alloc_pages(zone, gfp_block_type(gfp),
-					zone->low + zone->reserve[class], pages + got, n - got);
+		got += take_many(page_home(i, gfp_block_type(gfp), 0), pages + got, n - got);
+		listed = got;
+		if (unlikely(got < n))
+			got += zone_alloc_pages(zone, gfp_block_type(gfp),
+						zone->low + zone->reserve[class], pages + got,
+						n - got);
+		for (size_t j = listed; j < got; j++)
+			hand_out(pages[j]);
 	} while (got < n && next_zone(&i));
-	for (size_t j = listed; j < got; j++)
-		hand_out(pages[j]);
 	return got;
 }
 
@@ -328,31 +337,54 @@ void pages_from_slab(struct page *page, size_t n, unsigned order)
 	unlock_zone_of(page, flags);
 }
 
-MM_FASTCALL struct page *alloc_pages_any(gfp_t gfp, unsigned order)
-{
-	if (!gfp_admit(&gfp, CALLER()))
-		return NULL;
-	return alloc_block(gfp, order, CALLER());
-}
-
-MM_FASTCALL struct page *alloc_pages_refill(gfp_t gfp, unsigned number)
-{
-	return pages_alloc(gfp, number % PAGE_LIST_ORDERS, CALLER());
-}
-
-/* Out of line, so that the fast path needs no stack. */
 static __attribute__((noinline)) MM_FASTCALL struct page *alloc_admitted(gfp_t gfp,
 									 unsigned order,
 									 uintptr_t caller)
 {
-	return gfp_admit(&gfp, caller) ? pages_alloc(gfp, order, caller) : NULL;
+	return gfp_admit(&gfp, caller) ? alloc_block(gfp, order, caller) : NULL;
+}
+
+/* May a request just take a block that is ready?  Then it would pass gfp_admit(), too. */
+static inline bool is_plain(gfp_t gfp)
+{
+	return !(gfp & ~(ALLOC_PAGES_PLAIN | __GFP_DIRECT_RECLAIM)) &&
+	       (gfp & GFP_ZONES) != GFP_ZONES &&
+	       (!(gfp & __GFP_DIRECT_RECLAIM) || mm_may_sleep());
+}
+
+MM_FASTCALL struct page *alloc_pages_any(gfp_t gfp, unsigned order)
+{
+	struct page *page = NULL;
+
+	if (order < PAGE_LIST_ORDERS && is_plain(gfp))
+		page = mm_page_pop(mm_page_stacks[page_home(zone_first[gfp_zone(gfp)],
+							    gfp_block_type(gfp), order)]);
+	return likely(page) ? page : alloc_admitted(gfp, order, CALLER());
+}
+
+/* Out of line, so that the fast paths need no stack.  `number` is that of a list which was empty, or shut. */
+static __attribute__((noinline)) MM_FASTCALL struct page *refill_admitted(gfp_t gfp,
+									  unsigned number,
+									  uintptr_t caller)
+{
+	struct page *page;
+
+	if (!gfp_admit(&gfp, caller))
+		return NULL;
+	page = page_list_refill(number);
+	return likely(page) ? page : pages_alloc(gfp, number % PAGE_LIST_ORDERS, caller);
+}
+
+MM_FASTCALL struct page *alloc_pages_refill(gfp_t gfp, unsigned number)
+{
+	return refill_admitted(gfp, number, CALLER());
 }
 
 MM_FASTCALL struct page *alloc_pages_sleepy(gfp_t gfp, unsigned number)
 {
 	struct page *page = likely(mm_may_sleep()) ? mm_page_pop(mm_page_stacks[number]) : NULL;
 
-	return likely(page) ? page : alloc_admitted(gfp, number % PAGE_LIST_ORDERS, CALLER());
+	return likely(page) ? page : refill_admitted(gfp, number, CALLER());
 }
 
 /* What is wrong with freeing a page that is not the head of an allocated block. */

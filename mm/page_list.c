@@ -40,7 +40,7 @@
  * Where other CPUs cannot be told (an interrupt wants memory), up to LISTED_MAX pages of each of
  * them stay out of reach until they next allocate or free, or somebody who can sleep comes.
  *
- * Bounds: a refill moves at most 16 blocks, a spill 16; shutting writes two words for each
+ * Bounds: a refill moves at most 8 blocks, a spill 8, each of which may merge 10 times; shutting writes two words for each
  * list; 16 blocks go back from shut lists with each visit of their CPU to the zone, and all
  * of them, 128, before a request fails for the want of them, or by page_lists_drain().
  *
@@ -53,8 +53,10 @@
 
 struct mm_page_stack mm_page_stacks[MM_PAGE_STACKS_ALL][MM_HOST_NR_CPUS];
 
-/* Blocks that a list has room for, by order; half of them move at a time. */
+/* Blocks that a list has room for, by order; how many come and how many go at a time. */
 static const uint8_t capacities[PAGE_LIST_ORDERS] = {32, 16, 8, 8};
+static const uint8_t refills[PAGE_LIST_ORDERS] = {8, 8, 4, 4};
+static const uint8_t spills[PAGE_LIST_ORDERS] = {8, 8, 4, 4};
 
 #define SLOTS_OF_TYPE (32 + 16 + 8 + 8)
 #define LISTED_MAX    (2 * (32 + 2 * 16 + 4 * 8 + 8 * 8)) /* pages of a zone in a CPU's lists */
@@ -188,7 +190,7 @@ static void drain_here_locked(struct zone *zone, size_t most)
 {
 	unsigned first = first_of(zone), cpu = mm_cpu_id();
 
-	if (likely(!zone->lists_used[cpu]))
+	if (likely(!zone_lists_used(zone, cpu)))
 		return;
 	for (unsigned number = first; number < first + PAGE_LISTS_OF_ZONE; number++) {
 		struct mm_page_stack *list = &mm_page_stacks[number][cpu];
@@ -199,7 +201,8 @@ static void drain_here_locked(struct zone *zone, size_t most)
 			spill_locked(zone, list, number, n);
 		most -= n;
 	}
-	zone->lists_used[cpu] = most == 0; /* perhaps there is more */
+	__atomic_store_n(&zone->lists_used[cpu], most == 0,
+			 __ATOMIC_RELAXED); /* perhaps there is more */
 }
 
 /* [z][p] May this list of this CPU's be used?  Then it is open; else some of it goes back. */
@@ -214,7 +217,7 @@ static bool settle_locked(struct zone *zone, struct mm_page_stack *list, unsigne
 		drain_here_locked(zone, DRAIN_BATCH);
 		return false;
 	}
-	zone->lists_used[mm_cpu_id()] = true;
+	__atomic_store_n(&zone->lists_used[mm_cpu_id()], true, __ATOMIC_RELAXED);
 	set_bounds(list, list->slots, list->slots + capacity);
 	return true;
 }
@@ -248,16 +251,16 @@ void page_lists_make_room_locked(struct zone *zone, unsigned order, size_t pages
 /* [z][p] All that this CPU has of the zone's goes back.  False if there is nothing. */
 bool page_lists_give_back_locked(struct zone *zone)
 {
-	if (!zone->lists_used[mm_cpu_id()])
+	if (!zone_lists_used(zone, mm_cpu_id()))
 		return false;
 	drain_here_locked(zone, SIZE_MAX);
 	return true;
 }
 
-/* [z][p] Put half a list's capacity of blocks there, if there are so many. */
+/* [z][p] Put a batch of blocks there, if there are so many. */
 static void refill_locked(struct zone *zone, struct mm_page_stack *list, unsigned number)
 {
-	unsigned order = order_of(number), want = capacities[order] / 2, left = want;
+	unsigned order = order_of(number), want = refills[order], left = want;
 
 	while (left > 0) {
 		struct page *block = buddy_alloc_within(
@@ -355,7 +358,7 @@ static bool free_to_list_locked(struct zone *zone, struct page *page, unsigned n
 	if (!settle_locked(zone, list, number))
 		return false;
 	if (list->top == list->limit)
-		spill_locked(zone, list, number, capacities[order_of(number)] / 2);
+		spill_locked(zone, list, number, spills[order_of(number)]);
 	__atomic_store_n(&page->refs, 1, __ATOMIC_RELAXED);
 	page_set_kind(page, PAGE_LISTED);
 	*list->top = page;

@@ -29,12 +29,15 @@ struct zone {
 	pfn_t compact_next;          /* [busy] see compact.c */
 	bool lists_are_open;         /* [a] to read; see page_list.c */
 	unsigned lists_held;
-	bool lists_used[MM_HOST_NR_CPUS]; /* the CPU's lists may hold something */
+	bool lists_used[MM_HOST_NR_CPUS]; /* [a] to read: the CPU's lists may hold something */
 
 	pfn_t deferred; /* [a] blocks freed without the lock: the first one's frame + 1; 0: none */
 };
 
 extern struct zone zones[MM_NR_ZONES];
+
+/* [I] For requests of each class the highest zone that has any page at all. */
+extern uint8_t zone_first[MM_NR_ZONES];
 
 /*
  * Who waits for pages of any zone.  A free changes `event`, and wakes, if there are waiters;
@@ -80,6 +83,12 @@ void zone_wake_waiters(void);
 size_t zone_free_pages(const struct zone *zone);
 size_t zone_own_pages(const struct zone *zone);
 size_t zones_freed(unsigned some);
+
+/* May lists of the CPU hold something of the zone?  [z]; else a hint. */
+static inline bool zone_lists_used(const struct zone *zone, unsigned cpu)
+{
+	return __atomic_load_n(&zone->lists_used[cpu], __ATOMIC_RELAXED);
+}
 
 /* [z] Free the blocks that zone_defer() left. */
 static inline void zone_drain_locked(struct zone *zone)

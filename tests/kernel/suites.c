@@ -10,6 +10,7 @@
 	SUITE(irq)             \
 	SUITE(nmi)             \
 	SUITE(restart)         \
+	SUITE(page_restart)    \
 	SUITE(thread)          \
 	SUITE(wait)            \
 	SUITE(parallel)        \
