@@ -379,14 +379,22 @@ void cache_setup(struct kmem_cache *cache, const char *name, size_t size, size_t
 	list_cache(cache);
 }
 
-/* Give back what no cache needs: reclaim's first step. */
+static void empty_here(void *cache)
+{
+	magazine_empty_here(cache);
+}
+
+/* Give back what no cache needs, whatever CPU has it ready: reclaim's first step. */
 static size_t release_spare(void)
 {
 	struct kmem_cache *cache = NULL;
 	size_t pages = 0;
 
-	while ((cache = cache_next(cache)) != NULL)
+	while ((cache = cache_next(cache)) != NULL) {
+		if (magazine_is_elsewhere(cache))
+			mm_host_on_each_cpu(empty_here, cache);
 		pages += kmem_cache_shrink(cache);
+	}
 	return pages;
 }
 

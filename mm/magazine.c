@@ -535,6 +535,31 @@ void magazine_trim(struct kmem_cache *cache)
 		;
 }
 
+/* A hint: does another CPU have a magazine of this cache's? */
+bool magazine_is_elsewhere(const struct kmem_cache *cache)
+{
+	unsigned self = mm_cpu_id();
+
+	for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++) {
+		if (cpu != self &&
+		    __atomic_load_n(&cache->stacks[cpu].capacity, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+/* [p] What this CPU's stack holds goes to the slabs, its magazine to the depot.  Interrupts are off. */
+void magazine_empty_here(struct kmem_cache *cache)
+{
+	struct magazine *magazine;
+
+	cache_lock(cache);
+	magazine = detach_locked(cache, this_stack(cache));
+	if (magazine)
+		retire_locked(cache, magazine);
+	cache_unlock(cache);
+}
+
 /* The same for the stacks of all CPUs.  Nobody may be using the cache. */
 void magazine_trim_all(struct kmem_cache *cache)
 {

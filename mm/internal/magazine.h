@@ -56,6 +56,8 @@ void magazine_count_contention_locked(struct kmem_cache *cache);
 size_t magazine_count(const struct kmem_cache *cache);
 void magazine_close(struct kmem_cache *cache);
 void magazine_trim(struct kmem_cache *cache);
+bool magazine_is_elsewhere(const struct kmem_cache *cache);
+void magazine_empty_here(struct kmem_cache *cache);
 void magazine_trim_all(struct kmem_cache *cache);
 
 #endif

@@ -393,6 +393,26 @@ TEST(objects_come_free)
 	end(page);
 }
 
+/* What other CPUs have ready is reclaimed as well, and so are the pages that it lies in. */
+TEST(objects_of_another_cpu_are_found)
+{
+	struct kmem_cache *far = kmem_cache_create("far", 2048, 0, 0, NULL);
+	void *given;
+
+	ASSERT(far);
+	given = kmem_cache_alloc(far, GFP_KERNEL);
+	host_set_cpu(1);
+	kmem_cache_free(far, given);
+	host_set_cpu(0);
+	kmem_cache_shrink(far); /* this CPU's own */
+	EXPECT_EQ(magazine_count(far), 1);
+	EXPECT_EQ(far->nr_slabs, 1);
+	EXPECT(mm_shrink_all() > 0);
+	EXPECT_EQ(magazine_count(far), 0);
+	EXPECT_EQ(far->nr_slabs, 0);
+	EXPECT(kmem_cache_destroy(far));
+}
+
 /* Nothing is left, the reserves neither; one page of the Normal zone may come. */
 static void start_without_reserves(struct held *rest)
 {
@@ -639,8 +659,8 @@ TEST(a_freed_object_may_be_gone_at_once)
 
 TEST_SUITE(waiting, a_free_ends_the_wait, no_waiter_no_wake, no_wake_up_is_lost,
 	   an_object_will_do, it_gives_up_in_the_end, somebody_dies_for_it,
-	   progress_keeps_it_going, progress_elsewhere_is_none,
-	   what_reclaim_takes_is_no_progress, objects_come_free, nofail_waits,
-	   nofail_has_the_reserves, nofail_in_reclaim, kswapd_from_low_to_high,
+	   objects_of_another_cpu_are_found, progress_keeps_it_going,
+	   progress_elsewhere_is_none, what_reclaim_takes_is_no_progress, objects_come_free,
+	   nofail_waits, nofail_has_the_reserves, nofail_in_reclaim, kswapd_from_low_to_high,
 	   kswapd_rests_when_it_is_hopeless, kswapd_rests_when_pages_come_elsewhere,
 	   a_freed_object_may_be_gone_at_once);
