@@ -54,7 +54,7 @@ static const uint16_t capacities[] = {2, 6, 14, 30, MAGAZINE_MAX};
  * memory (see README.md), less costs slow paths.
  */
 #define STACK_BYTES       8192u
-#define DEPOT_BYTES       8192u
+#define DEPOT_BYTES       4096u
 #define DEPOT_MOST        8u
 
 /* Slow paths, in magazines' worth of them, after which a cache keeps more ready. */
@@ -112,7 +112,7 @@ static void set_number(uint16_t *number, unsigned value)
 static void begin_anew(struct kmem_cache *cache)
 {
 	set_number(&cache->capacity, (unsigned)min_size(cache->capacity_max, FIRST_CAPACITY));
-	set_number(&cache->depot_limit, 1);
+	set_number(&cache->depot_limit, 0);
 	cache->misses = 0;
 }
 
@@ -247,12 +247,12 @@ void magazine_provide(struct kmem_cache *cache, gfp_t gfp)
 
 /* --- the depot ----------------------------------------------------------------------- */
 
-/* [c] Full magazines that the depot may hold at most. */
+/* [c] Full magazines that the depot may hold at most: none of large objects. */
 static unsigned depot_most(const struct kmem_cache *cache)
 {
 	size_t fit = DEPOT_BYTES / ((size_t)cache->capacity * cache->size);
 
-	return (unsigned)min_size(max_size(fit, 1), DEPOT_MOST);
+	return (unsigned)min_size(fit, DEPOT_MOST);
 }
 
 /* [c] A stack was empty or full.  Keep more ready if that has happened often. */

@@ -75,7 +75,7 @@ static size_t waste_of(const struct kmem_cache *cache, unsigned order)
 
 /*
  * What slabs of this order cost, in 1/1024 of their size: the end in which no object fits
- * (more than an eighth of a slab is for those only that have no choice), and what lies free while
+ * (an eighth of a slab and more is for those only that have no choice), and what lies free while
  * objects come and go at random.  A slab goes back when all its objects are free at once, and the
  * more it has the rarer that is; measured, that part grows to a sixth.  Large blocks are
  * harder to have, which the last term stands for.
@@ -84,7 +84,7 @@ static size_t cost_of(const struct kmem_cache *cache, unsigned order)
 {
 	size_t nr = objects_in(cache, order), end = waste_of(cache, order);
 
-	return (end > 1024 / 8 ? 4 * end : end) + 160 * (nr - 1) / (nr + 3) + 12 * order;
+	return (end >= 1024 / 8 ? 4 * end : end) + 160 * (nr - 1) / (nr + 3) + 12 * order;
 }
 
 /* The order that costs least; for descriptors, which must be had when memory is short, the least. */

@@ -149,6 +149,7 @@ TEST(a_full_stack_goes_to_the_depot)
 	if (!begin(64) || !take_many(MANY))
 		return;
 	EXPECT_EQ(cache->nr_full, 0);
+	cache->depot_limit = 1;
 	while (mine()->top < mine()->limit)
 		kmem_cache_free(cache, objects[n++]);
 	filled = mine()->magazine;
@@ -175,6 +176,7 @@ TEST(an_empty_stack_takes_it_back)
 
 	if (!begin(64) || !take_many(MANY))
 		return;
+	cache->depot_limit = 1;
 	while (cache->nr_full == 0)
 		kmem_cache_free(cache, objects[n++]);
 	EXPECT(kmem_cache_alloc(cache, GFP_KERNEL) == objects[n - 1]);
@@ -223,16 +225,16 @@ TEST(sizes_follow_the_load)
 	}
 	EXPECT(first < cache->capacity_max);
 	EXPECT_EQ(cache->capacity, cache->capacity_max);
-	while (cache->depot_limit < 2 && rounds++ < 1000) {
+	while (cache->depot_limit < 1 && rounds++ < 1000) {
 		ASSERT(take_many(MANY));
 		give_many(MANY);
 	}
-	EXPECT_EQ(cache->depot_limit, 2);
+	EXPECT_EQ(cache->depot_limit, 1);
 	EXPECT_EQ(mine()->capacity, cache->capacity_max);
 	check();
 	kmem_cache_shrink(cache);
 	EXPECT_EQ(cache->capacity, first);
-	EXPECT_EQ(cache->depot_limit, 1);
+	EXPECT_EQ(cache->depot_limit, 0);
 	EXPECT_EQ(magazine_count(cache), 0);
 	EXPECT_EQ(cache->nr_full, 0);
 	EXPECT(!cache->depot_empty && !cache->outgrown);

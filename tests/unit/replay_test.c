@@ -380,7 +380,7 @@ static size_t low_pages_free(void)
  */
 TEST(random_mix_wastes_little)
 {
-	static const ratio_t most[NR_MIX_MOMENTS] = {11500, 12500, 12500, 22000};
+	static const ratio_t most[NR_MIX_MOMENTS] = {11300, 12300, 12300, 23000};
 	struct mix_waste waste[NR_MIX_MOMENTS];
 
 	allow_kept_pages(8);
