@@ -37,7 +37,7 @@ has 'quarry caches shows those of kmalloc' caches '^kmalloc-64 +64 +64 '
 has 'quarry page tells what a frame is' page '^frame 0x100, physical 0x100000: reserved'
 has 'quarry page takes an address' address '^frame 0x1.., physical 0x1.....: reserved'
 has 'quarry window shows an area that is about to be freed' window '^0xf8[0-9a-f]+ +5 pages  vmalloc$'
-has 'quarry window counts it with its guard' window '^6 of 31[0-9]+ pages used, 0 stale in 0 areas$'
+has 'quarry window counts it with its guard' window '^6 of 3[0-9]{4} pages used, 0 stale in 0 areas$'
 has 'quarry log shows the verdict' log '^quarry: verdict: '
 
 # The two sides of one number: what gdb reads, and what the kernel printed about itself.

@@ -226,7 +226,7 @@ class Page(gdb.Command):
             print(f"  zone {symbol('zones')[int(page['zone'])]['name'].string()}")
         if kind == "vmalloc" or kind == "large" and int(page["window"]):
             print(f"  mapped at {int(page['window']):#x}")
-        if kind in ("free", "block", "large"):
+        if kind in ("free", "listed", "block", "large"):
             print(f"  order {int(page['order'])}, references {int(page['refs'])}")
         if kind == "free":
             for name in ("prev", "next"):
