@@ -151,7 +151,7 @@ static size_t push_many(struct bulk *bulk, size_t i, size_t end)
 	const struct kmem_cache *cache = bulk->cache;
 	struct mm_stack *stack = this_stack(cache);
 	struct mm_slot *slot = stack->top;
-	const struct mm_slot *limit = stack->limit;
+	const struct mm_slot *limit = __atomic_load_n(&stack->limit, __ATOMIC_RELAXED);
 	void **p = bulk->p + i, **last = bulk->p + end;
 
 	for (; p < last && slot < limit; p++) {
@@ -165,7 +165,7 @@ static size_t push_many(struct bulk *bulk, size_t i, size_t end)
 		*state = OBJECT_CACHED;
 		*slot++ = (struct mm_slot){*p, state};
 	}
-	if (limit)
+	if (slot != stack->top)
 		stack_set_top(stack, slot);
 	return (size_t)(p - bulk->p);
 }

@@ -96,7 +96,8 @@ static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_
 	} while (!object && reclaim_round(&effort, page_gfp, cache->min_order) &&
 		 !(object = mm_stack_pop(cache->stacks)));
 	reclaim_done(&effort);
-	if (!object)
+	/* Nobody asked for a magazine or a descriptor: who wanted an object says so. */
+	if (!object && !((cache->flags & SLAB_INTERNAL) && (gfp & __GFP_NOWARN)))
 		pages_fail(page_gfp, cache->min_order, caller);
 	return object;
 }
@@ -384,14 +385,14 @@ static void empty_here(void *cache)
 	magazine_empty_here(cache);
 }
 
-/* Give back what no cache needs, whatever CPU has it ready: reclaim's first step. */
-static size_t release_spare(void)
+/* Give back what no cache needs, perhaps whatever CPU has it ready: reclaim's first step. */
+static size_t release_spare(bool everywhere)
 {
 	struct kmem_cache *cache = NULL;
 	size_t pages = 0;
 
 	while ((cache = cache_next(cache)) != NULL) {
-		if (magazine_is_elsewhere(cache))
+		if (everywhere && magazine_is_elsewhere(cache))
 			mm_host_on_each_cpu(empty_here, cache);
 		pages += kmem_cache_shrink(cache);
 	}

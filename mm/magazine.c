@@ -134,7 +134,7 @@ static struct magazine *new_magazine(unsigned capacity, gfp_t gfp)
 {
 	struct magazine *magazine;
 
-	gfp = (gfp & __GFP_KSWAPD_RECLAIM) | __GFP_NOWARN;
+	gfp = (gfp & __GFP_KSWAPD_RECLAIM) | __GFP_NOWARN | __GFP_NOMEMALLOC;
 	magazine = cache_alloc(&magazine_caches[step_of(capacity)], gfp, CALLER());
 	if (!magazine)
 		return NULL;
@@ -229,7 +229,8 @@ void magazine_provide(struct kmem_cache *cache, gfp_t gfp)
 	bool is_short = is_short_of_empty(cache);
 	mm_irqflags_t flags;
 
-	if (cache->capacity_max == 0 || (!is_short && !has_none(cache)))
+	/* Who waits for memory shall have it, not what would hold back freed objects. */
+	if (cache->capacity_max == 0 || (!is_short && !has_none(cache)) || zone_has_waiters())
 		return;
 	if (is_short)
 		magazine =
@@ -407,7 +408,7 @@ bool magazine_make_room_locked(struct kmem_cache *cache)
 	struct mm_stack *stack = this_stack(cache);
 	struct magazine *magazine;
 
-	if (cache->capacity_max == 0)
+	if (cache->capacity_max == 0 || zone_has_waiters())
 		return false;
 	enlarge_locked(cache, stack);
 	if (stack->magazine && stack_count(stack) < stack->magazine->capacity) {

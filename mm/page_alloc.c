@@ -491,7 +491,9 @@ static __attribute__((noinline)) MM_FASTCALL void free_carefully(struct page *pa
 								 unsigned order,
 								 uintptr_t caller)
 {
-	if (order >= PAGE_LIST_ORDERS && is_page(page) && zone_free_single(page, order))
+	/* An entry of a hole may be anybody's memory: no zone is taken from it unseen. */
+	if (order >= PAGE_LIST_ORDERS && is_page(page) && page->zone < MM_NR_ZONES &&
+	    zone_free_single(page, order))
 		return;
 	pages_free_checked(page, order, caller);
 }

@@ -44,8 +44,8 @@
 #define HOPELESS_MS   100u /* kswapd's rest after a pass that freed nothing */
 #define FOR_EVER      (~0u)
 
-static size_t (*release_spare)(void); /* [I] */
-static void (*close_stacks)(void);    /* [I] */
+static size_t (*release_spare)(bool everywhere); /* [I] */
+static void (*close_stacks)(void);               /* [I] */
 
 /* Does somebody want kswapd to work?  It waits while this is 0. */
 static uint32_t kswapd_wanted; /* [a] */
@@ -61,7 +61,7 @@ void reclaim_reset(void)
 	shrinkers_reset();
 }
 
-void reclaim_set_spare(size_t (*release)(void), void (*close)(void))
+void reclaim_set_spare(size_t (*release)(bool everywhere), void (*close)(void))
 {
 	release_spare = release;
 	close_stacks = close;
@@ -92,10 +92,11 @@ bool reclaim_is_running(void)
 
 /* --- one pass ------------------------------------------------------------------ */
 
-static void release(void)
+/* `everywhere`: also what other CPUs have ready of each cache, which interrupts each of them. */
+static void release(bool everywhere)
 {
 	if (release_spare)
-		release_spare();
+		release_spare(everywhere);
 	page_lists_drain();
 }
 
@@ -103,7 +104,7 @@ static void release(void)
 static void shrink_once(gfp_t gfp, unsigned priority)
 {
 	if (shrink_all(gfp, priority))
-		release(); /* objects that were freed may have left slabs empty */
+		release(false); /* objects that were freed may have left slabs empty */
 }
 
 /* The zones that a request may use, a bit for each. */
@@ -128,7 +129,7 @@ static size_t reclaim_pages(gfp_t gfp, size_t target)
 	size_t before = zones_freed(usable);
 
 	memalloc_noreclaim_enter();
-	release();
+	release(true);
 	for (unsigned priority = SHRINK_LIGHTLY + 1; priority-- > 0;) {
 		if (came_back(before, zones_freed(usable)) >= target)
 			break;
@@ -306,7 +307,7 @@ static bool balance(void)
 	unsigned lacking = zones_short();
 	size_t before = zones_freed(lacking);
 
-	release();
+	release(true);
 	for (unsigned priority = SHRINK_LIGHTLY + 1; priority-- > 0;) {
 		if (may_rest())
 			return true;

@@ -38,10 +38,10 @@ void reclaim_wake_kswapd(void);
 void reclaim_park_kswapd(bool park);
 
 /*
- * The layer above says how its spare memory is given back, by a function that returns pages,
+ * The layer above says how its spare memory is given back, this CPU's or everybody's, by a function that returns pages,
  * and what it has to know when the first one begins to wait for memory.
  */
-void reclaim_set_spare(size_t (*release)(void), void (*close)(void));
+void reclaim_set_spare(size_t (*release)(bool everywhere), void (*close)(void));
 
 void reclaim_reset(void);
 
