@@ -268,6 +268,7 @@ _Noreturn void idle_run(void)
 		} else {
 			shootdown_doze();
 			cpu_halt_enabling();
+			shootdown_wake(); /* an NMI may have ended it, which served nothing */
 		}
 		irqs_enable();
 	}

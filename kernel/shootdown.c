@@ -99,6 +99,11 @@ void shootdown_wake(void)
 	shootdown_serve();
 }
 
+bool shootdown_dozes(void)
+{
+	return tlb[cpu_here->id].dozing;
+}
+
 unsigned long shootdown_count(void)
 {
 	return __atomic_load_n(&wanted, __ATOMIC_RELAXED);

@@ -15,6 +15,7 @@
 #include <kernel/ipi.h>
 #include <kernel/nmi.h>
 #include <kernel/options.h>
+#include <kernel/shootdown.h>
 #include <kernel/smp.h>
 #include <kernel/spinlock.h>
 #include <kernel/thread.h>
@@ -49,7 +50,7 @@ struct worker {
 	struct thread *thread;
 	uint32_t home; /* CPUs where it may run */
 	uint32_t seen; /* and where it has */
-	unsigned long posted, collected;
+	unsigned long posted, collected, dozed;
 };
 
 /* What interrupts and NMIs of one CPU have. */
@@ -185,6 +186,7 @@ static void work(void *arg)
 	     step++) {
 		owner_step(owner);
 		worker->seen |= 1u << cpu_here->id;
+		worker->dozed += shootdown_dozes();
 		switch (owner_random(owner, 16)) {
 		case 0:
 		case 1: worker->posted += post(owner); break;
@@ -314,6 +316,7 @@ static void expect_each_cpu_took_part(void)
 
 		owner_expect_undamaged(&worker->owner, "threads");
 		EXPECT(i % 2 || worker->seen == 1u << i / 2);
+		EXPECT_EQ(worker->dozed, 0);
 		allocs += worker->owner.allocs;
 		passed_on += worker->posted;
 		elsewhere += i % 2 && (worker->seen & (worker->seen - 1));

@@ -25,6 +25,9 @@ void shootdown_serve(void);
 void shootdown_doze(void);
 void shootdown_wake(void);
 
+/* Is this CPU said to be halted?  Not while a thread runs on it, but the idle one. */
+bool shootdown_dozes(void);
+
 /* For tests: shootdowns asked for so far, and those that interrupted another CPU. */
 unsigned long shootdown_count(void);
 unsigned long shootdown_sent(void);
