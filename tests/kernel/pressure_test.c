@@ -21,6 +21,7 @@
 #include <mem.h>
 #include <mm/kmalloc.h>
 #include <mm/reclaim.h>
+#include <mm/vmalloc.h>
 #include <unit/live.h>
 
 #define NR_THREADS   20u
@@ -48,7 +49,8 @@ struct store {
 	unsigned long made, freed, failed;
 };
 
-static struct store stores[NR_THREADS];
+/* NR_THREADS of them: too much for the image of a kernel that boots with 4 MiB. */
+static struct store *stores;
 static unsigned long shrunk, damaged;
 static volatile bool over;
 
@@ -250,7 +252,6 @@ static void visit(struct trap_frame *frame)
 
 static bool start_all(void)
 {
-	memset(stores, 0, sizeof(stores));
 	shrunk = damaged = 0;
 	over = false;
 	for (unsigned i = 0; i < NR_THREADS; i++) {
@@ -289,6 +290,9 @@ TEST(twenty_threads_live_on_reclaim)
 	cmdline_u64("pressure", &seconds);
 	if (usable_pages() < USABLE_PAGES)
 		SKIP("less memory than twenty threads need");
+	stores = vzalloc(NR_THREADS * sizeof(*stores));
+	ASSERT(stores);
+	allow_kept_pages(2); /* page tables of the window */
 	mm_host_on_each_cpu(warm_up, NULL);
 	live_settle(&before);
 	if (!start_all())
@@ -309,6 +313,7 @@ TEST(twenty_threads_live_on_reclaim)
 	visitor_leave();
 	held_free(&held);
 	live_expect_settled(&before);
+	vfree(stores);
 }
 
 TEST_SUITE(pressure, twenty_threads_live_on_reclaim);

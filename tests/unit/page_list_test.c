@@ -355,7 +355,8 @@ TEST(large_blocks_get_what_lists_hold)
 	ASSERT(page && live_zone_of(page) == zone->id);
 	split_page(page, PAGE_LIST_ORDERS);
 	for (unsigned order = MM_MAX_ORDER; order >= PAGE_LIST_ORDERS; order--)
-		held_take(&held, gfp | __GFP_MEMALLOC | __GFP_HIGHMEM, order, SIZE_MAX);
+		held_take(&held, gfp | __GFP_MEMALLOC | (gfp & __GFP_DMA ? 0 : __GFP_HIGHMEM),
+			  order, SIZE_MAX);
 	for (unsigned i = 0; i < 1u << PAGE_LIST_ORDERS; i++)
 		__free_page(page + i);
 	EXPECT(alloc_pages(gfp | __GFP_MEMALLOC, PAGE_LIST_ORDERS) == page);
