@@ -44,14 +44,20 @@ static inline void spin_take(struct spinlock *lock)
 		ipi_wait();
 }
 
-/* True: taken.  Any context, NMI included. */
+/*
+ * True: taken.  False: somebody has it; not that an NMI had it between the two looks, and gave it
+ * back.  Any context, NMI included.
+ */
 static inline bool spin_try_take(struct spinlock *lock)
 {
 	uint32_t word = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
 
-	return spin_word_is_free(word) &&
-	       __atomic_compare_exchange_n(&lock->word, &word, word + SPIN_TICKET, false,
-					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+	do {
+		if (!spin_word_is_free(word))
+			return false;
+	} while (!__atomic_compare_exchange_n(&lock->word, &word, word + SPIN_TICKET, false,
+					      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	return true;
 }
 
 static inline void spin_give(struct spinlock *lock)
