@@ -380,7 +380,8 @@ static size_t low_pages_free(void)
  */
 TEST(random_mix_wastes_little)
 {
-	static const ratio_t most[NR_MIX_MOMENTS] = {11300, 12300, 12300, 23000};
+	/* A twentieth above the means of many seeds: one of a thousand comes near. */
+	static const ratio_t most[NR_MIX_MOMENTS] = {11700, 12900, 12900, 24000};
 	struct mix_waste waste[NR_MIX_MOMENTS];
 
 	allow_kept_pages(8);
