@@ -380,7 +380,7 @@ static size_t low_pages_free(void)
  */
 TEST(random_mix_wastes_little)
 {
-	/* A twentieth above the means of many seeds: one of a thousand comes near. */
+	/* Above what any seed has been seen to come to. */
 	static const ratio_t most[NR_MIX_MOMENTS] = {11700, 12900, 12900, 24000};
 	struct mix_waste waste[NR_MIX_MOMENTS];
 
