@@ -21,11 +21,11 @@
  * I1. An object is in at most one slot, of a stack or of the depot, exactly if its state
  *     is MM_OBJECT_CACHED.  For its slab such an object counts as taken.
  * I2. A stack is touched by its own CPU only: by pop and push, or interrupts off.  Its
- *     `magazine` changes under the cache's lock, too.
+ *     `magazine` changes under the cache's lock, too; `limit` under it, by any CPU.
+ * I3. Magazines of the depot's list `full` were full when they came there.  One that is
+ *     smaller than today's, when it is empty, waits on `outgrown` to be freed.
  * I4. While somebody waits for memory no stack takes an object by a push: `limit` is NULL then,
  *     but for who has not come to it yet.
- * I3. Magazines of the depot's list `full` are full, or were when they came there: one
- *     whose capacity is outgrown is emptied and freed when it is met.
  *
  * Costs: what is done under the lock is at most one magazine emptied into the slabs or
  * half filled from them: MAGAZINE_MAX objects.
