@@ -84,6 +84,8 @@ bool page_array_init(void)
 	page_array.first = (uintptr_t)array;
 	page_array.entries = (size_t)entries;
 	page_array.low_bytes = (uintptr_t)(low_end < end ? low_end : end);
+	page_array.low_start = (uintptr_t)start;
+	page_array.low_span = start < low_end ? page_array.low_bytes - (uintptr_t)start : 0;
 	for (paddr_t block = start; block < end; block += BLOCK_BYTES)
 		set_up_block(block, phys);
 	return true;
@@ -95,17 +97,6 @@ bool page_exists(pfn_t pfn)
 	if (pfn < page_array.start || pfn >= page_array.end)
 		return false;
 	return block_is_backed(block_start((paddr_t)pfn << PAGE_SHIFT));
-}
-
-/* The page around an address of low memory; NULL for any other address. */
-struct page *page_of_address(const void *address)
-{
-	uintptr_t phys = (uintptr_t)mm_virt_to_phys(address);
-	pfn_t pfn = (pfn_t)(phys >> PAGE_SHIFT);
-
-	if (phys >= page_array.low_bytes || pfn < page_array.start)
-		return NULL;
-	return page_of_pfn(pfn);
 }
 
 /*

@@ -8,6 +8,9 @@
  * it, full of pointers to no_slab, but for the part that stands for low memory, which alone
  * holds slabs; that is one page of its own for each 4 MiB, where pointers have 32 bits.
  *
+ * Or, in a process, the range is full of zeros (MM_HOST_SLAB_MAP_ZEROED), which come into being
+ * as they are touched.  Each word is how far the slab is from no_slab then.
+ *
  * Other hosts find the slab through the page array.
  *
  * I1. The entries of the pages of a slab that say PAGE_SLAB lead to it; but to no_slab where
@@ -23,12 +26,17 @@
 
 struct slab no_slab;
 
-#define MAP_BYTES (((uintptr_t)-1 / PAGE_SIZE + 1) * sizeof(struct slab *))
+#define MAP_BYTES (((uintptr_t)-1 / PAGE_SIZE + 1) * sizeof(uintptr_t))
 
-static struct slab **entry_of(const void *p)
+static uintptr_t *entry_of(const void *p)
 {
-	return (struct slab **)((uintptr_t)MM_HOST_SLAB_MAP +
-				((uintptr_t)p >> PAGE_SHIFT) * sizeof(struct slab *));
+	return (uintptr_t *)((uintptr_t)MM_HOST_SLAB_MAP +
+			     ((uintptr_t)p >> PAGE_SHIFT) * sizeof(uintptr_t));
+}
+
+static uintptr_t entry_for(const struct slab *slab)
+{
+	return (uintptr_t)slab - SLAB_MAP_ORIGIN;
 }
 
 static uintptr_t map_page_of(pfn_t pfn)
@@ -39,12 +47,12 @@ static uintptr_t map_page_of(pfn_t pfn)
 /* A page full of no_slab; false when there is none. */
 static bool new_map_page(paddr_t *phys)
 {
-	struct slab **entries = bootmem_alloc(PAGE_SIZE, PAGE_SIZE, phys);
+	uintptr_t *entries = bootmem_alloc(PAGE_SIZE, PAGE_SIZE, phys);
 
 	if (!entries)
 		return false;
-	for (size_t i = 0; i < PAGE_SIZE / sizeof(struct slab *); i++)
-		entries[i] = &no_slab;
+	for (size_t i = 0; i < PAGE_SIZE / sizeof(uintptr_t); i++)
+		entries[i] = entry_for(&no_slab);
 	return true;
 }
 
@@ -54,7 +62,7 @@ bool slab_map_init(void)
 	uintptr_t first, last;
 	paddr_t common, phys;
 
-	if (!MM_HOST_SLAB_MAP)
+	if (!MM_HOST_SLAB_MAP || MM_HOST_SLAB_MAP_ZEROED)
 		return true;
 	first = map_page_of(page_array.start);
 	last = map_page_of((pfn_t)(page_array.low_bytes >> PAGE_SHIFT) - 1);
@@ -72,20 +80,20 @@ bool slab_map_init(void)
 	return true;
 }
 
-static void set_entries(const struct slab *slab, size_t nr_pages, struct slab *value)
+static void set_entries(const struct slab *slab, size_t nr_pages, const struct slab *value)
 {
-	struct slab **entry = entry_of(slab->base);
+	uintptr_t *entry = entry_of(slab->base);
 
 	if (!MM_HOST_SLAB_MAP || (slab->cache->flags & SLAB_INTERNAL))
 		return;
 	for (size_t i = 0; i < nr_pages; i++)
-		entry[i] = value;
+		entry[i] = entry_for(value);
 }
 
 /* The first pages of a slab, those in which an object can start. */
 void slab_map_set(const struct slab *slab, size_t nr_pages)
 {
-	set_entries(slab, nr_pages, (struct slab *)slab);
+	set_entries(slab, nr_pages, slab);
 }
 
 void slab_map_clear(const struct slab *slab, size_t nr_pages)

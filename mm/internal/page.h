@@ -13,7 +13,7 @@
 #define MM_INTERNAL_PAGE_H
 
 #include <bits.h>
-#include <mm/stack.h>
+#include <mm/port.h>
 #include <mm/stats.h>
 #include <mm/types.h>
 
@@ -105,7 +105,9 @@ struct page_array {
 	uintptr_t first;     /* address of the entry of frame `start` */
 	size_t entries;      /* end - start */
 	uintptr_t low_bytes; /* physical addresses below have a direct-map address */
-	paddr_t bytes;       /* RAM spent on it */
+	uintptr_t low_start; /* and so many, from here on, a page: */
+	uintptr_t low_span;
+	paddr_t bytes; /* RAM spent on it */
 };
 
 extern struct page_array page_array;
@@ -118,6 +120,16 @@ static inline struct page *page_of_pfn(pfn_t pfn)
 static inline pfn_t pfn_of_page(const struct page *page)
 {
 	return (pfn_t)(((uintptr_t)page - page_array.bias) / sizeof(struct page));
+}
+
+/* The page around an address of low memory; NULL for any other address. */
+static inline struct page *page_of_address(const void *address)
+{
+	uintptr_t offset = (uintptr_t)mm_virt_to_phys(address) - page_array.low_start;
+
+	if (offset >= page_array.low_span)
+		return NULL;
+	return (struct page *)(page_array.first + (offset >> PAGE_SHIFT) * sizeof(struct page));
 }
 
 /* The kind of a page that somebody else may hold.  [z] */
@@ -154,7 +166,6 @@ static inline unsigned page_home(unsigned zone, enum block_type type, unsigned o
 void page_array_reset(void);
 bool page_array_init(void);
 bool page_exists(pfn_t pfn);
-struct page *page_of_address(const void *address);
 struct page *page_head(struct page *page);
 const char *page_kind_name(enum page_kind kind);
 

@@ -9,14 +9,17 @@
 /* No slab: no object starts in it, it is of no cache. */
 extern struct slab no_slab;
 
+/* What a word of the map is counted from: where it is zeros first, a zero leads to no_slab. */
+#define SLAB_MAP_ORIGIN (MM_HOST_SLAB_MAP_ZEROED ? (uintptr_t)&no_slab : 0)
+
 /* The slab around an address, any at all, or no_slab. */
 static inline struct slab *slab_around(const void *p)
 {
-	struct slab *const *map = (struct slab *const *)MM_HOST_SLAB_MAP;
+	const uintptr_t *map = (const uintptr_t *)MM_HOST_SLAB_MAP;
 	const struct page *page;
 
 	if (MM_HOST_SLAB_MAP)
-		return map[(uintptr_t)p >> PAGE_SHIFT];
+		return (struct slab *)(SLAB_MAP_ORIGIN + map[(uintptr_t)p >> PAGE_SHIFT]);
 	page = page_of_address(p);
 	return page && page->kind == PAGE_SLAB ? page->slab : &no_slab;
 }

@@ -56,6 +56,10 @@ static struct {
 
 static pthread_mutex_t flush_lock = PTHREAD_MUTEX_INITIALIZER;
 
+#ifdef HOST_SLAB_MAP_WORDS
+_Alignas(4096) uintptr_t host_slab_map[HOST_SLAB_MAP_WORDS];
+#endif
+
 static const struct mm_range pc_ram[] = {{0, 0x9fc00}, {MIB, 24 * MIB}};
 
 /* The real-mode tables; a kernel image that ends in the middle of a page; a module. */
@@ -208,8 +212,18 @@ static void build_window(void)
 	arena.tables = calloc(pages / TABLE_SPAN_PAGES + 1, sizeof(*arena.tables));
 }
 
+/* The next machine's is to be all zeros again. */
+static void forget_slab_map(void)
+{
+#ifdef HOST_SLAB_MAP_WORDS
+	if (madvise(host_slab_map, HOST_SLAB_MAP_WORDS * sizeof(uintptr_t), MADV_DONTNEED))
+		host_die("the slab map cannot be emptied");
+#endif
+}
+
 static void tear_down(void)
 {
+	forget_slab_map();
 	if (arena.fd > 0)
 		close(arena.fd);
 	if (arena.low)

@@ -14,8 +14,19 @@
 
 #define MM_HOST_NR_CPUS 4
 
+/*
+ * Programs of both word sizes are tested, so both ways to find a slab are: by the map where
+ * pointers have 32 bits, by the page array elsewhere.
+ */
+#ifdef __i386__
+#define MM_HOST_SLAB_MAP        ((uintptr_t)host_slab_map)
+#define MM_HOST_SLAB_MAP_ZEROED 1
+#define HOST_SLAB_MAP_WORDS     (UINTPTR_MAX / PAGE_SIZE + 1)
+extern uintptr_t host_slab_map[];
+#endif
+
 /* Locks that may be held at once: the list of caches, and one cache. */
-#define HOST_LOCKS_MAX  2u
+#define HOST_LOCKS_MAX 2u
 
 typedef uint32_t mm_irqflags_t; /* were interrupts off? */
 

@@ -33,10 +33,12 @@
  *    do, on any number of CPUs.
  *
  *
- *    A host with 32-bit addresses and page tables may define MM_HOST_SLAB_MAP: the address
- *    of 4 MiB where mm_init() may call mm_host_map(), before there is alloc_pages(); it maps
- *    one page there many times.  Finding the slab around an address, in every free, is
- *    one load then.
+ *    A host with 32-bit addresses may define MM_HOST_SLAB_MAP: the address of 4 MiB for mm,
+ *    one word for each page.  Finding the slab around an address, in every free, is one load
+ *    then.  With page tables: nothing is there, and mm_init() may call mm_host_map(), before
+ *    there is alloc_pages(); it maps one page there many times.  In a process: define
+ *    MM_HOST_SLAB_MAP_ZEROED as 1, too; all is zero when mm_init() is called, and costs memory
+ *    only where it is written.
  *
  * 2. The slow half: the functions below, found at link time.  Those marked
  *    [optional] have a weak default in mm/debug/port_default.c that is right for
@@ -55,6 +57,9 @@
 
 #ifndef MM_HOST_SLAB_MAP
 #define MM_HOST_SLAB_MAP 0
+#endif
+#ifndef MM_HOST_SLAB_MAP_ZEROED
+#define MM_HOST_SLAB_MAP_ZEROED 0
 #endif
 
 /* Stop the machine.  `why` is one line.  Called only when going on would lose data. */

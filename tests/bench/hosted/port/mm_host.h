@@ -16,6 +16,14 @@ struct mm_spinlock {
 	bool held;
 };
 
+/* A word for each page, where pointers have 32 bits; only those of slabs are touched. */
+#ifdef __i386__
+#define MM_HOST_SLAB_MAP        ((uintptr_t)bench_slab_map)
+#define MM_HOST_SLAB_MAP_ZEROED 1
+#define BENCH_SLAB_MAP_WORDS    (UINTPTR_MAX / PAGE_SIZE + 1)
+extern uintptr_t bench_slab_map[];
+#endif
+
 /* Virtual minus physical address of the arena. */
 extern uintptr_t bench_arena_offset;
 

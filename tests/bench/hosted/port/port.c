@@ -14,6 +14,10 @@
 
 uintptr_t bench_arena_offset;
 
+#ifdef BENCH_SLAB_MAP_WORDS
+uintptr_t bench_slab_map[BENCH_SLAB_MAP_WORDS];
+#endif
+
 void mm_host_log(const char *line)
 {
 	fprintf(stderr, "%s\n", line);
