@@ -43,18 +43,13 @@ static pfn_t pfn_of(const struct buddy *buddy, const struct page *page)
 	return (pfn_t)(((uintptr_t)page - buddy->bias) / sizeof(struct page));
 }
 
-static uint8_t *pageblock_type(const struct buddy *buddy, pfn_t pfn)
-{
-	return &buddy->block_types[(pfn >> PAGEBLOCK_ORDER) -
-				   (buddy->start >> PAGEBLOCK_ORDER)];
-}
-
+/* To the list of its order and `type`: the block that begins with `page`, frame `pfn`. */
 static inline __attribute__((always_inline)) void list_push(struct buddy *buddy,
-							    struct page *page, unsigned order,
+							    struct page *page, pfn_t pfn,
+							    unsigned order,
 							    enum block_type type)
 {
 	struct buddy_lists *lists = &buddy->types[type];
-	pfn_t pfn = pfn_of(buddy, page);
 
 	page->kind = PAGE_FREE;
 	page->order = (uint8_t)order;
@@ -98,8 +93,11 @@ static inline void split_block(struct buddy *buddy, struct page *page, unsigned 
 			       unsigned to, enum block_type type)
 {
 	while (from > to) {
+		struct page *half;
+
 		from--;
-		list_push(buddy, page + ((size_t)1 << from), from, type);
+		half = page + ((size_t)1 << from);
+		list_push(buddy, half, pfn_of(buddy, half), from, type);
 	}
 }
 
@@ -114,7 +112,8 @@ static struct page *steal_block(struct buddy *buddy, unsigned order, enum block_
 		return NULL;
 	page = page_at(buddy, buddy->types[other].head[order + highest_bit(orders)]);
 	if (page->order >= PAGEBLOCK_ORDER - 1)
-		*pageblock_type(buddy, pfn_of(buddy, page)) = (uint8_t)type;
+		buddy->block_types[(pfn_of(buddy, page) >> PAGEBLOCK_ORDER) -
+				   (buddy->start >> PAGEBLOCK_ORDER)] = (uint8_t)type;
 	return page;
 }
 
@@ -185,8 +184,10 @@ static inline struct page *make_block(const struct buddy *buddy, struct page *pa
 }
 
 /* Take a free block off its list, and cut it to size; the rest goes to `type`'s lists. */
-static inline struct page *take_block(struct buddy *buddy, struct page *page, unsigned order,
-				      enum block_type type)
+static inline __attribute__((always_inline)) struct page *take_block(struct buddy *buddy,
+								     struct page *page,
+								     unsigned order,
+								     enum block_type type)
 {
 	unsigned found = page->order;
 
@@ -197,7 +198,9 @@ static inline struct page *take_block(struct buddy *buddy, struct page *page, un
 }
 
 /* The smallest free block that is large enough, on its list; NULL when there is none. */
-static struct page *find_block(struct buddy *buddy, unsigned order, enum block_type type)
+static inline __attribute__((always_inline)) struct page *find_block(struct buddy *buddy,
+								     unsigned order,
+								     enum block_type type)
 {
 	uint32_t orders = buddy->types[type].orders >> order;
 
@@ -207,7 +210,7 @@ static struct page *find_block(struct buddy *buddy, unsigned order, enum block_t
 }
 
 /* A block for `type`, as PAGE_BLOCK; NULL when no free block is large enough. */
-struct page *buddy_alloc(struct buddy *buddy, unsigned order, enum block_type type)
+MM_FASTCALL struct page *buddy_alloc(struct buddy *buddy, unsigned order, enum block_type type)
 {
 	struct page *page = find_block(buddy, order, type);
 
@@ -218,8 +221,8 @@ struct page *buddy_alloc(struct buddy *buddy, unsigned order, enum block_type ty
  * The smallest free block of order `least` or more, as PAGE_BLOCK; not more than 2^most pages
  * of it.  So many blocks of order `least` by one step as one by one would have been given out.
  */
-struct page *buddy_alloc_within(struct buddy *buddy, unsigned least, unsigned most,
-				enum block_type type)
+MM_FASTCALL struct page *buddy_alloc_within(struct buddy *buddy, unsigned least, unsigned most,
+					    enum block_type type)
 {
 	struct page *page = find_block(buddy, least, type);
 
@@ -254,27 +257,44 @@ static bool is_free_block(const struct buddy *buddy, pfn_t pfn, unsigned order, 
 	       page->zone == buddy->zone && (page->type == BLOCK_ISOLATED) == isolated;
 }
 
-/* Free a block of PAGE_BLOCK or fresh pages.  The caller has made sure that it is one. */
-void buddy_free(struct buddy *buddy, struct page *page, unsigned order)
+/* Merge a block, on no list, with its buddies; what comes of it goes to a list. */
+static inline __attribute__((always_inline)) void merge_block(struct buddy *buddy, pfn_t pfn,
+							      unsigned order, bool isolated)
 {
-	pfn_t pfn = pfn_of(buddy, page);
-	bool isolated = is_isolated(buddy, pfn);
+	struct page *page = page_at(buddy, pfn);
 
-	if (isolated)
-		buddy->nr_isolated += (size_t)1 << order;
-	else
-		set_free(buddy, buddy->nr_free + ((size_t)1 << order));
 	while (order < MM_MAX_ORDER) {
 		pfn_t other = pfn ^ ((pfn_t)1 << order);
 
 		if (!is_free_block(buddy, other, order, isolated))
 			break;
 		list_remove(buddy, page_at(buddy, other));
-		page_at(buddy, pfn)->kind = PAGE_TAIL;
+		page->kind = PAGE_TAIL;
 		pfn = pfn_align_down(pfn, ++order);
+		page = page_at(buddy, pfn);
 	}
-	list_push(buddy, page_at(buddy, pfn), order,
+	list_push(buddy, page, pfn, order,
 		  isolated ? BLOCK_ISOLATED : buddy_pageblock_type(buddy, pfn));
+}
+
+static __attribute__((noinline)) void free_isolated(struct buddy *buddy, pfn_t pfn,
+						    unsigned order)
+{
+	buddy->nr_isolated += (size_t)1 << order;
+	merge_block(buddy, pfn, order, true);
+}
+
+/* Free a block of PAGE_BLOCK or fresh pages.  The caller has made sure that it is one. */
+MM_FASTCALL void buddy_free(struct buddy *buddy, struct page *page, unsigned order)
+{
+	pfn_t pfn = pfn_of(buddy, page);
+
+	if (unlikely(is_isolated(buddy, pfn))) {
+		free_isolated(buddy, pfn, order);
+		return;
+	}
+	set_free(buddy, buddy->nr_free + ((size_t)1 << order));
+	merge_block(buddy, pfn, order, false);
 }
 
 /* Can what lies there ever be a free block of its own, and is it none yet? */
@@ -309,7 +329,7 @@ bool buddy_isolate(struct buddy *buddy, pfn_t start, unsigned order)
 
 		if (page_get_kind(page) == PAGE_FREE) {
 			list_remove(buddy, page);
-			list_push(buddy, page, size, BLOCK_ISOLATED);
+			list_push(buddy, page, pfn, size, BLOCK_ISOLATED);
 			buddy->nr_isolated += (size_t)1 << size;
 		}
 		pfn += (pfn_t)1 << size;
@@ -343,10 +363,4 @@ bool buddy_end_isolation(struct buddy *buddy)
 enum block_type buddy_type_of(const struct buddy *buddy, const struct page *page)
 {
 	return buddy_pageblock_type(buddy, pfn_of(buddy, page));
-}
-
-/* The type of the pageblock around `pfn`, which lies in the zone. */
-enum block_type buddy_pageblock_type(const struct buddy *buddy, pfn_t pfn)
-{
-	return (enum block_type) * pageblock_type(buddy, pfn);
 }

@@ -91,12 +91,15 @@ bool page_array_init(void)
 	return true;
 }
 
-/* Does this frame have a struct page? */
-bool page_exists(pfn_t pfn)
+/* Note in `map`, a byte for each largest block, which entries of the array exist. */
+void page_array_set_map(uint8_t *map)
 {
-	if (pfn < page_array.start || pfn >= page_array.end)
-		return false;
-	return block_is_backed(block_start((paddr_t)pfn << PAGE_SHIFT));
+	for (size_t i = 0; i < page_array.entries >> MM_MAX_ORDER; i++) {
+		paddr_t block = ((paddr_t)page_array.start << PAGE_SHIFT) + i * BLOCK_BYTES;
+
+		map[i] = block_is_backed(block);
+	}
+	page_array.map = map;
 }
 
 /*

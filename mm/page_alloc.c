@@ -204,7 +204,8 @@ static __attribute__((noinline)) struct page *pages_alloc_slow(gfp_t gfp, unsign
 	return page;
 }
 
-static inline struct page *alloc_block(gfp_t gfp, unsigned order, uintptr_t caller)
+static inline __attribute__((always_inline)) struct page *alloc_block(gfp_t gfp, unsigned order,
+								      uintptr_t caller)
 {
 	struct page *page;
 
@@ -427,16 +428,24 @@ static void report_bad_page(struct page *page, uintptr_t caller, const char *act
 	report_end(&report, "nothing is changed");
 }
 
-/* Is this pointer a struct page at all?  Cheap enough to ask every time. */
-static bool is_page(const struct page *page)
+/* Index in the page array of what may be no struct page at all: then it is larger than all. */
+static inline size_t index_of(const struct page *page)
 {
 	uintptr_t offset = (uintptr_t)page - page_array.first;
 
-	/* Turned by 4 bits it is the page's index, or, if it was none's, larger than all. */
-	return (offset >> 4 | offset << (sizeof(offset) * 8 - 4)) < page_array.entries;
+	return offset >> 4 | offset << (sizeof(offset) * 8 - 4);
 }
 
-_Static_assert(sizeof(struct page) == 1 << 4, "is_page() divides by it");
+_Static_assert(sizeof(struct page) == 1 << 4, "index_of() divides by it");
+
+/*
+ * Is this pointer a struct page?  Where there is no RAM the entry may be anybody's memory: see
+ * page.c.
+ */
+static inline bool is_page(const struct page *page)
+{
+	return page_entry_exists(index_of(page));
+}
 
 /*
  * Drop one reference of a block.  True for the last one; false for an earlier one
@@ -487,21 +496,47 @@ void pages_free_checked(struct page *page, unsigned order, uintptr_t caller)
 		give(page, order);
 }
 
+/*
+ * Free what should be a block of this order with one reference; false, and nothing is done, if it
+ * is not.  Who frees the same one at the same time has to wait for the lock, and is found out.
+ */
+static inline bool free_single(struct page *page, unsigned order)
+{
+	struct zone *zone = &zones[page->zone];
+	mm_irqflags_t flags = mm_irq_save();
+	bool single;
+
+	mm_spin_lock(&zone->lock);
+	zone_drain_locked(zone);
+	single = page_get_kind(page) == PAGE_BLOCK && page->order == order &&
+		 __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) == 1;
+	if (likely(single)) {
+		__atomic_store_n(&page->refs, 0, __ATOMIC_RELAXED);
+		zone_free_locked(zone, page, order);
+	}
+	mm_spin_unlock(&zone->lock);
+	mm_irq_restore(flags);
+	if (likely(single))
+		zone_wake_waiters();
+	return single;
+}
+
 static __attribute__((noinline)) MM_FASTCALL void free_carefully(struct page *page,
 								 unsigned order,
 								 uintptr_t caller)
 {
-	/* An entry of a hole may be anybody's memory: no zone is taken from it unseen. */
-	if (order >= PAGE_LIST_ORDERS && is_page(page) && page->zone < MM_NR_ZONES &&
-	    zone_free_single(page, order))
-		return;
-	pages_free_checked(page, order, caller);
+	if (order < PAGE_LIST_ORDERS || !is_page(page) || !free_single(page, order))
+		pages_free_checked(page, order, caller);
 }
 
-/* A block of this order, as far as its struct page goes, with one reference: to this CPU's list. */
+/*
+ * A block of this order, as far as its struct page goes, with one reference: to this CPU's list.  Whose
+ * memory looks like that is not asked, to be fast.
+ */
 static inline bool free_at_once(struct page *page, unsigned order)
 {
-	return is_page(page) && page->order == order && mm_page_push(mm_page_stacks, page);
+	return index_of(page) < page_array.entries && page->order == order &&
+	       mm_page_push(mm_page_stacks, page);
 }
 
 MM_FASTCALL void __free_pages(struct page *page, unsigned order)

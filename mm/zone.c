@@ -164,15 +164,16 @@ bool zones_init(void)
 {
 	const paddr_t limits[MM_NR_ZONES] = {bootmem.dma_limit, bootmem.low_limit,
 					     bootmem.max_paddr};
+	size_t nr_blocks = page_array.entries >> MM_MAX_ORDER;
 	/* A pageblock that a zone limit cuts in two has a type in each zone. */
-	size_t nr_pageblocks =
-		buddy_nr_pageblocks(page_array.start, page_array.end) + MM_NR_ZONES;
+	size_t nr_types = nr_blocks + MM_NR_ZONES;
 	struct zone_sizing sizing;
 	paddr_t phys;
-	uint8_t *block_types = bootmem_alloc(nr_pageblocks, PAGE_SIZE, &phys);
+	uint8_t *block_types = bootmem_alloc(nr_types + nr_blocks, PAGE_SIZE, &phys);
 
 	if (!block_types)
 		return false;
+	page_array_set_map(block_types + nr_types);
 	memset(&zone_queue, 0, sizeof(zone_queue));
 	page_lists_reset();
 	for (unsigned i = 0; i < MM_NR_ZONES; i++)
@@ -204,14 +205,6 @@ bool zone_watermark_ok(const struct zone *zone, unsigned order, size_t mark)
 	       buddy_has_block(&zone->buddy, order);
 }
 
-/* [z] */
-void zone_free_locked(struct zone *zone, struct page *page, unsigned order)
-{
-	buddy_free(&zone->buddy, page, order);
-	zone->frees++;
-	__atomic_store_n(&zone->freed, zone->freed + ((size_t)1 << order), __ATOMIC_RELAXED);
-}
-
 /* [z] The blocks that zone_defer() left. */
 void zone_drain_slow_locked(struct zone *zone)
 {
@@ -239,11 +232,14 @@ void zone_defer(struct zone *zone, struct page *page)
 					    true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
 }
 
-/* [z] There is a block. */
-static struct page *take(struct zone *zone, unsigned order, enum block_type type)
+/* [z] NULL when there is no block so large. */
+static inline struct page *take(struct zone *zone, unsigned order, enum block_type type)
 {
-	zone->allocs++;
-	return buddy_alloc(&zone->buddy, order, type);
+	struct page *page = buddy_alloc(&zone->buddy, order, type);
+
+	if (likely(page))
+		zone->allocs++;
+	return page;
 }
 
 /* [z] A block, if `mark` pages stay free; NULL if not.  Any context that got the lock. */
@@ -255,13 +251,13 @@ struct page *zone_take_locked(struct zone *zone, unsigned order, enum block_type
 	return zone_watermark_ok(zone, order, mark) ? take(zone, order, type) : NULL;
 }
 
-/* [z] Is there such a block even if all lists stay open? */
-static bool is_roomy(const struct zone *zone, unsigned order, size_t mark)
+/* [z] A block, if there is one even though all lists stay open. */
+static inline struct page *take_if_roomy(struct zone *zone, unsigned order,
+					 enum block_type type, size_t mark)
 {
-	size_t pages = (size_t)1 << order;
+	size_t least = max_size(zone->lists_shut, mark) + ((size_t)1 << order);
 
-	return zone->buddy.nr_free >= zone->lists_shut + pages &&
-	       zone->buddy.nr_free >= mark + pages && buddy_has_block(&zone->buddy, order);
+	return likely(zone->buddy.nr_free >= least) ? take(zone, order, type) : NULL;
 }
 
 /* [z][p] With all that this CPU has in lists, if need be. */
@@ -277,16 +273,16 @@ static struct page *take_the_last(struct zone *zone, unsigned order, enum block_
 	return page;
 }
 
-struct page *zone_alloc(struct zone *zone, unsigned order, enum block_type type, size_t mark)
+MM_FASTCALL struct page *zone_alloc(struct zone *zone, unsigned order, enum block_type type,
+				    size_t mark)
 {
 	mm_irqflags_t flags = mm_irq_save();
 	struct page *page;
 
 	mm_spin_lock(&zone->lock);
 	zone_drain_locked(zone);
-	if (likely(is_roomy(zone, order, mark)))
-		page = take(zone, order, type);
-	else
+	page = take_if_roomy(zone, order, type, mark);
+	if (unlikely(!page))
 		page = take_the_last(zone, order, type, mark);
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
@@ -322,31 +318,6 @@ void zone_free(struct zone *zone, struct page *page, unsigned order)
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
 	zone_wake_waiters();
-}
-
-/*
- * Free what should be a block of this order with one reference; false, and nothing is done, if it
- * is not.  Who frees the same one at the same time has to wait for the lock, and is found out.
- */
-bool zone_free_single(struct page *page, unsigned order)
-{
-	struct zone *zone = &zones[page->zone];
-	mm_irqflags_t flags = mm_irq_save();
-	bool single;
-
-	mm_spin_lock(&zone->lock);
-	zone_drain_locked(zone);
-	single = page_get_kind(page) == PAGE_BLOCK && page->order == order &&
-		 __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) == 1;
-	if (likely(single)) {
-		__atomic_store_n(&page->refs, 0, __ATOMIC_RELAXED);
-		zone_free_locked(zone, page, order);
-	}
-	mm_spin_unlock(&zone->lock);
-	mm_irq_restore(flags);
-	if (likely(single))
-		zone_wake_waiters();
-	return single;
 }
 
 /*

@@ -39,15 +39,21 @@ static inline size_t buddy_nr_pageblocks(pfn_t start, pfn_t end)
 void buddy_init(struct buddy *buddy, uintptr_t bias, pfn_t start, pfn_t end, uint8_t zone,
 		uint8_t *block_types, enum block_type initial);
 void buddy_add_range(struct buddy *buddy, pfn_t start, pfn_t end);
-struct page *buddy_alloc(struct buddy *buddy, unsigned order, enum block_type type);
-struct page *buddy_alloc_within(struct buddy *buddy, unsigned least, unsigned most,
-				enum block_type type);
+MM_FASTCALL struct page *buddy_alloc(struct buddy *buddy, unsigned order, enum block_type type);
+MM_FASTCALL struct page *buddy_alloc_within(struct buddy *buddy, unsigned least, unsigned most,
+					    enum block_type type);
 struct page *buddy_alloc_from(struct buddy *buddy, struct page *block, unsigned order);
-void buddy_free(struct buddy *buddy, struct page *page, unsigned order);
+MM_FASTCALL void buddy_free(struct buddy *buddy, struct page *page, unsigned order);
 bool buddy_isolate(struct buddy *buddy, pfn_t start, unsigned order);
 bool buddy_end_isolation(struct buddy *buddy);
 enum block_type buddy_type_of(const struct buddy *buddy, const struct page *page);
-enum block_type buddy_pageblock_type(const struct buddy *buddy, pfn_t pfn);
+
+/* The type of the pageblock around `pfn`, which lies in the zone. */
+static inline enum block_type buddy_pageblock_type(const struct buddy *buddy, pfn_t pfn)
+{
+	return (enum block_type)buddy
+		->block_types[(pfn >> PAGEBLOCK_ORDER) - (buddy->start >> PAGEBLOCK_ORDER)];
+}
 
 /* Is there a free block of this order or more, of any type? */
 static inline bool buddy_has_block(const struct buddy *buddy, unsigned order)

@@ -104,6 +104,7 @@ struct page_array {
 	pfn_t start, end;    /* frames that the array covers, holes included */
 	uintptr_t first;     /* address of the entry of frame `start` */
 	size_t entries;      /* end - start */
+	uint8_t *map;        /* for each largest block of them: do its entries exist? */
 	uintptr_t low_bytes; /* physical addresses below have a direct-map address */
 	uintptr_t low_start; /* and so many, from here on, a page: */
 	uintptr_t low_span;
@@ -130,6 +131,18 @@ static inline struct page *page_of_address(const void *address)
 	if (offset >= page_array.low_span)
 		return NULL;
 	return (struct page *)(page_array.first + (offset >> PAGE_SHIFT) * sizeof(struct page));
+}
+
+/* Does the array have the i-th entry, and is it one of a struct page? */
+static inline bool page_entry_exists(size_t i)
+{
+	return i < page_array.entries && page_array.map[i >> MM_MAX_ORDER];
+}
+
+/* Does this frame have a struct page? */
+static inline bool page_exists(pfn_t pfn)
+{
+	return page_entry_exists((size_t)(pfn - page_array.start));
 }
 
 /* The kind of a page that somebody else may hold.  [z] */
@@ -165,7 +178,7 @@ static inline unsigned page_home(unsigned zone, enum block_type type, unsigned o
 
 void page_array_reset(void);
 bool page_array_init(void);
-bool page_exists(pfn_t pfn);
+void page_array_set_map(uint8_t *map);
 struct page *page_head(struct page *page);
 const char *page_kind_name(enum page_kind kind);
 

@@ -65,17 +65,16 @@ struct zone_sizing {
 bool zones_init(void);
 void zone_size_watermarks(struct zone_sizing *sizing);
 bool zone_watermark_ok(const struct zone *zone, unsigned order, size_t mark);
-struct page *zone_alloc(struct zone *zone, unsigned order, enum block_type type, size_t mark);
+MM_FASTCALL struct page *zone_alloc(struct zone *zone, unsigned order, enum block_type type,
+				    size_t mark);
 size_t zone_alloc_pages(struct zone *zone, enum block_type type, size_t mark,
 			struct page **pages, size_t n);
 void zone_free(struct zone *zone, struct page *page, unsigned order);
-void zone_free_locked(struct zone *zone, struct page *page, unsigned order);
 void zone_put_back(struct zone *zone, struct page *page, unsigned order);
 struct page *zone_take_locked(struct zone *zone, unsigned order, enum block_type type,
 			      size_t mark);
 void zone_defer(struct zone *zone, struct page *page);
 void zone_drain_slow_locked(struct zone *zone);
-bool zone_free_single(struct page *page, unsigned order);
 void zone_count_failure(struct zone *zone);
 void zone_read(struct zone *zone, struct mm_zone_info *info);
 void zone_count_loan(struct zone *zone, unsigned order);
@@ -83,6 +82,14 @@ void zone_wake_waiters(void);
 size_t zone_free_pages(const struct zone *zone);
 size_t zone_own_pages(const struct zone *zone);
 size_t zones_freed(unsigned some);
+
+/* [z] */
+static inline void zone_free_locked(struct zone *zone, struct page *page, unsigned order)
+{
+	buddy_free(&zone->buddy, page, order);
+	zone->frees++;
+	__atomic_store_n(&zone->freed, zone->freed + ((size_t)1 << order), __ATOMIC_RELAXED);
+}
 
 /* May lists of the CPU hold something of the zone?  [z]; else a hint. */
 static inline bool zone_lists_used(const struct zone *zone, unsigned cpu)

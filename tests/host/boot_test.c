@@ -11,6 +11,7 @@
 #include <harness.h>
 #include <mm/highmem.h>
 #include <mm/kmalloc.h>
+#include <mm/nolock.h>
 #include <mm/page_alloc.h>
 #include <mm/stats.h>
 #include <page.h>
@@ -124,10 +125,10 @@ static size_t pages_for(size_t bytes)
 	return (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
 }
 
-/* Usable pages that nobody gets: the page array, a byte for each pageblock, two bits for each page of the window. */
+/* Usable pages that nobody gets: the page array, two bytes for each pageblock, two bits for each page of the window. */
 static size_t table_pages(void)
 {
-	size_t blocks = (page_array.end - page_array.start) / 1024 + MM_NR_ZONES;
+	size_t blocks = (page_array.end - page_array.start) / 1024 * 2 + MM_NR_ZONES;
 	struct mm_memory_info info;
 
 	mm_memory_info(&info);
@@ -347,6 +348,54 @@ TEST(sparse_64_gib)
 	exercise(&m);
 }
 
+/*
+ * Where an entry of the page array would describe a hole, there is memory that may look like anything:
+ * like blocks of any order with any number of references, except for one reference and an order of
+ * lists, which __free_pages() takes at its word.
+ */
+TEST(entries_of_holes_are_no_pages)
+{
+	const struct host_machine m = {R({0, 0x9fc00}, {MIB, 100 * MIB}, {4 * GIB, 5 * GIB}),
+				       R({0, 4096}, {MIB, 3 * MIB}),
+				       .dma_limit = 16 * MIB,
+				       .low_limit = 100 * MIB,
+				       .max_paddr = 5 * GIB,
+				       .window_pages = 2048};
+	const struct page look = {.kind = PAGE_BLOCK, .zone = MM_ZONE_HIGH, .refs = 2};
+	struct page *page;
+	size_t free;
+
+	ASSERT(host_boot(&m));
+	free = nr_free_pages();
+	page = page_of_pfn(2 * GIB / PAGE_SIZE);
+	EXPECT(!page_exists(2 * GIB / PAGE_SIZE));
+	EXPECT(page_exists(4 * GIB / PAGE_SIZE));
+	for (unsigned zone = 0; zone < 256; zone += zone < 3 ? 1 : 50) {
+		for (uint32_t refs = 0; refs < 3; refs++) {
+			unsigned order = refs == 1 ? 9 : 0;
+
+			*page = look;
+			page->zone = (uint8_t)zone;
+			page->refs = refs;
+			page->order = (uint8_t)order;
+			page->home = refs == 1 ? PAGE_HOMELESS : 0;
+			expect_report(MM_REPORT_BAD_PAGE, 4);
+			expect_report(MM_REPORT_MISUSE, 1);
+			__free_pages(page, order);
+			put_page(page);
+			get_page(page);
+			split_page(page, order);
+			free_pages_nolock(page, order);
+			EXPECT_EQ(page_count(page), 0);
+			EXPECT_EQ(page->kind, PAGE_BLOCK);
+			EXPECT_EQ(page->refs, refs);
+		}
+	}
+	EXPECT_EQ(nr_free_pages(), free);
+	memset(page, 0, sizeof(*page));
+	EXPECT_EQ(mm_check(), 0);
+}
+
 /* Mapping needs page tables, which are pages: from GFP_ATOMIC's reserve if need be. */
 TEST(window_with_page_tables)
 {
@@ -454,5 +503,5 @@ TEST(random_maps)
 
 TEST_SUITE(boot, pc, least_pc, one_page, too_little, hostile, holes_and_odd_limits,
 	   hole_in_low_memory, modules_share_a_page, ram_starts_high, sparse_64_gib,
-	   window_with_page_tables, no_window, mapping_fails_at_boot, zones_missing,
-	   random_maps);
+	   entries_of_holes_are_no_pages, window_with_page_tables, no_window,
+	   mapping_fails_at_boot, zones_missing, random_maps);
