@@ -320,12 +320,6 @@ static struct slab *first_slab(const struct list *list)
 	return list_empty(list) ? NULL : list_entry(list->next, struct slab, link);
 }
 
-/* Reports tell it without the lock. */
-static void set_taken(struct slab *slab, unsigned nr_taken)
-{
-	__atomic_store_n(&slab->nr_taken, (uint16_t)nr_taken, __ATOMIC_RELAXED);
-}
-
 /* A slab that has a free object; NULL: the cache must grow. */
 static struct slab *slab_with_free_locked(struct kmem_cache *cache)
 {
@@ -342,11 +336,11 @@ static struct slab *slab_with_free_locked(struct kmem_cache *cache)
 }
 
 /* n objects of the slab's have left its free list. */
-static void count_taken_locked(struct kmem_cache *cache, struct slab *slab, unsigned n)
+static void count_taken_locked(struct kmem_cache *cache, struct slab *slab, size_t n)
 {
-	set_taken(slab, slab->nr_taken + n);
+	slab->nr_taken = (uint16_t)(slab->nr_taken + n);
 	cache->nr_taken += n;
-	if (slab->nr_taken == slab->nr)
+	if (slab->first_free == OBJECT_FREE_LAST)
 		list_move(&cache->full, &slab->link);
 }
 
@@ -363,21 +357,22 @@ struct slab *slab_take_locked(struct kmem_cache *cache, unsigned *index)
 	return slab;
 }
 
-/* Up to n objects of one slab into slots, as cached; returns how many. */
-static unsigned take_from_locked(struct slab *slab, uint32_t size, struct mm_slot *slots,
-				 size_t n)
+/* n objects of one slab, which has so many, into slots, as cached. */
+static __attribute__((noinline)) void take_from_locked(struct slab *slab, uint32_t size,
+						       struct mm_slot *slots, size_t n)
 {
-	unsigned index = slab->first_free, taken = 0;
+	unsigned index = slab->first_free;
 
-	do {
+	for (const struct mm_slot *end = slots + n; slots < end; slots++) {
 		uint8_t *state = &slab->state[index];
 
-		slots[taken++] = (struct mm_slot){slab->base + index * size, state};
+		IN_REGISTER(state);
+		*slots = (struct mm_slot){slab->base + index * size, state};
 		index = *state;
 		*state = OBJECT_CACHED;
-	} while (taken < n && index != OBJECT_FREE_LAST);
+		IN_REGISTER(index);
+	}
 	slab->first_free = (uint8_t)index;
-	return taken;
 }
 
 /* Up to n objects into slots; returns how many there were. */
@@ -387,39 +382,44 @@ size_t slab_take_many_locked(struct kmem_cache *cache, struct mm_slot *slots, si
 
 	while (taken < n) {
 		struct slab *slab = slab_with_free_locked(cache);
-		unsigned part;
+		size_t part;
 
 		if (!slab)
 			break;
-		part = take_from_locked(slab, cache->size, slots + taken, n - taken);
+		part = min_size(n - taken, (size_t)slab->nr - slab->nr_taken);
+		take_from_locked(slab, cache->size, slots + taken, part);
 		count_taken_locked(cache, slab, part);
 		taken += part;
 	}
 	return taken;
 }
 
-/* An object has come back, and its slab was full, or is empty now. */
-static __attribute__((noinline)) void move_slab_locked(struct kmem_cache *cache,
+/* All objects of a slab have come back. */
+static __attribute__((noinline)) void now_empty_locked(struct kmem_cache *cache,
 						       struct slab *slab)
 {
-	if (slab->nr_taken == 0) {
-		list_move(&cache->empty, &slab->link);
-		cache->nr_empty++;
-	} else {
-		list_move(&cache->partial, &slab->link);
-	}
+	list_move(&cache->empty, &slab->link);
+	cache->nr_empty++;
+}
+
+/* One object has come back to a slab that was full. */
+static __attribute__((noinline)) void now_partial_locked(struct kmem_cache *cache,
+							 struct slab *slab)
+{
+	list_move(&cache->partial, &slab->link);
 }
 
 /* Put an object back on its slab's free list; the cache's count is the caller's. */
 static inline void give_locked(struct kmem_cache *cache, struct slab *slab, uint8_t *state)
 {
-	unsigned taken = slab->nr_taken;
+	uint8_t next = slab->first_free;
 
-	*state = slab->first_free;
+	*state = next;
 	slab->first_free = (uint8_t)(state - slab->state);
-	set_taken(slab, taken - 1);
-	if (unlikely(taken == slab->nr || taken == 1))
-		move_slab_locked(cache, slab);
+	if (unlikely(--slab->nr_taken == 0))
+		now_empty_locked(cache, slab);
+	else if (unlikely(next == OBJECT_FREE_LAST))
+		now_partial_locked(cache, slab);
 }
 
 void slab_give_locked(struct kmem_cache *cache, struct slab *slab, unsigned index)

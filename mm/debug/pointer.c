@@ -48,10 +48,9 @@ static void describe_in_slab(const struct report *report, const struct slab *sla
 			    "address   %p: %u bytes after the %u-byte object at %p of cache %s",
 			    p, inside - cache->object_size, cache->object_size,
 			    slab_object(slab, index), cache->name);
-	report_line(report, "object    %s; slab at %p, %u of %u objects taken",
+	report_line(report, "object    %s; slab at %p, in it number %u of %u",
 		    state_name(__atomic_load_n(&slab->state[index], __ATOMIC_RELAXED)),
-		    (const void *)slab->base,
-		    __atomic_load_n(&slab->nr_taken, __ATOMIC_RELAXED), slab->nr);
+		    (const void *)slab->base, index, slab->nr);
 	report_bytes(report, slab_object(slab, index),
 		     min_size(cache->object_size, DUMP_BYTES));
 }

@@ -6,11 +6,17 @@
 #include <mm/types.h>
 
 /* Branch hints: the common case is laid out straight. */
-#define likely(x)   __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
+#define likely(x)      __builtin_expect(!!(x), 1)
+#define unlikely(x)    __builtin_expect(!!(x), 0)
 
 /* The return address of a public function: the caller that a report names. */
-#define CALLER()    ((uintptr_t)__builtin_return_address(0))
+#define CALLER()       ((uintptr_t)__builtin_return_address(0))
+
+/*
+ * Have a value in a register from here on: in a loop that is short of them, compilers would rather
+ * compute it anew at each use.
+ */
+#define IN_REGISTER(x) __asm__("" : "+r"(x))
 
 static inline bool is_power_of_2(size_t n)
 {

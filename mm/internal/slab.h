@@ -37,7 +37,7 @@ struct slab {
 	struct list link;           /* [c] on one of the cache's lists */
 	struct slab *deferred_next; /* [a] on the cache's list of slabs with deferred objects */
 	uint16_t nr;                /* [I] objects */
-	uint16_t nr_taken;          /* [c] objects not on the free list; reports look on: [a] */
+	uint16_t nr_taken;          /* [c] objects not on the free list */
 	uint8_t first_free;         /* [c] index, or OBJECT_FREE_LAST: none */
 	uint8_t order;              /* [I] */
 	uint8_t deferred;           /* [a] first deferred object, or OBJECT_FREE_LAST: none */
