@@ -23,10 +23,6 @@
 #define BACKTRACE_FRAMES 8
 #define BYTES_PER_LINE   16
 
-/* At most so many printed failures in so long. */
-#define LIMIT_BURST      5u
-#define LIMIT_PERIOD     1000000000ull /* ns */
-
 static struct {
 	bool panic_on_report;                     /* [I] */
 	mm_report_listener listener;              /* [a] */
@@ -124,11 +120,11 @@ static bool over_limit(enum mm_report_kind kind)
 	now = mm_host_time();
 	flags = mm_irq_save();
 	mm_spin_lock(&reports.limit_lock);
-	if (now - reports.limit_start >= LIMIT_PERIOD) {
+	if (now - reports.limit_start >= REPORT_LIMIT_PERIOD) {
 		reports.limit_start = now;
 		reports.limit_count = 0;
 	}
-	over = ++reports.limit_count > LIMIT_BURST;
+	over = ++reports.limit_count > REPORT_LIMIT_BURST;
 	mm_spin_unlock(&reports.limit_lock);
 	mm_irq_restore(flags);
 	return over;

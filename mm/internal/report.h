@@ -41,6 +41,10 @@ void report_now(enum mm_report_kind kind, uintptr_t address, uintptr_t caller, c
 #define REPORT_CALL_SITES 64
 bool report_first_from(uintptr_t caller);
 
+/* At most so many failures to allocate are printed in so long. */
+#define REPORT_LIMIT_BURST  5u
+#define REPORT_LIMIT_PERIOD 1000000000ull /* ns */
+
 void report_reset(bool panic_on_report);
 
 #endif
