@@ -265,16 +265,22 @@ static MM_FASTCALL __attribute__((noinline)) void *kmalloc_any_slow(size_t size,
 	return kmalloc_for(size, gfp, CALLER());
 }
 
-/* This CPU has no object of these stacks ready. */
-static MM_FASTCALL __attribute__((noinline)) void *alloc_empty(const struct mm_stack *stacks,
-							       gfp_t gfp)
+MM_FASTCALL void *kmalloc_class(unsigned class, gfp_t gfp)
+{
+	return kmalloc_for(class_sizes[class], gfp, CALLER());
+}
+
+/* This CPU has no object of these stacks ready.  (Their register is not that of the result.) */
+static MM_FASTCALL __attribute__((noinline)) void *alloc_empty(gfp_t gfp,
+							       const struct mm_stack *stacks)
 {
 	size_t class = (size_t)(stacks - kmalloc_stacks[0]) / MM_HOST_NR_CPUS;
 
 	return kmalloc_for(class_sizes[class], gfp, CALLER());
 }
 
-MM_FASTCALL void *kmalloc_any(size_t size, gfp_t gfp)
+/* No function is called but at the end: so there is nothing to save. */
+static inline __attribute__((always_inline)) void *alloc_any(size_t size, gfp_t gfp)
 {
 	struct mm_stack *stacks;
 	void *p;
@@ -283,15 +289,22 @@ MM_FASTCALL void *kmalloc_any(size_t size, gfp_t gfp)
 		return kmalloc_any_slow(size, gfp);
 	stacks = stacks_of_step[(size - 1) >> STEP_SHIFT];
 	p = mm_stack_pop(stacks);
-	return likely(p) ? p : alloc_empty(stacks, gfp);
+	return likely(p) ? p : alloc_empty(gfp, stacks);
 }
 
-MM_FASTCALL void *kmalloc_class(unsigned class, gfp_t gfp)
+MM_FASTCALL void *kmalloc_any(size_t size, gfp_t gfp)
 {
-	struct mm_stack *stacks = kmalloc_stacks[class];
-	void *p = likely(gfp_is_plain(gfp)) ? mm_stack_pop(stacks) : NULL;
+	return alloc_any(size, gfp);
+}
 
-	return likely(p) ? p : alloc_empty(stacks, gfp);
+MM_FASTCALL void *kmalloc_kernel(size_t size)
+{
+	return alloc_any(size, GFP_KERNEL);
+}
+
+MM_FASTCALL void *kmalloc_atomic(size_t size)
+{
+	return alloc_any(size, GFP_ATOMIC);
 }
 
 static void *alloc_array(size_t n, size_t size, gfp_t gfp, uintptr_t caller)

@@ -20,14 +20,6 @@ static inline bool gfp_is_suspect(gfp_t gfp)
 	return (gfp & GFP_SUSPECT) || (gfp & GFP_ZONES) == GFP_ZONES;
 }
 
-/* May a request just take an object that is ready?  Then it would pass gfp_admit(), too. */
-static inline bool gfp_is_plain(gfp_t gfp)
-{
-	if (likely(!(gfp & ~GFP_PLAIN)))
-		return true;
-	return !(gfp & ~(GFP_PLAIN | __GFP_DIRECT_RECLAIM)) && mm_may_sleep();
-}
-
 bool gfp_admit_slow(gfp_t *gfp, uintptr_t caller);
 
 /*

@@ -384,6 +384,46 @@ TEST(arrays)
 	kfree(b);
 }
 
+/* --- flags ---------------------------------------------------------------------------------- */
+
+static __attribute__((noinline)) void *constant(void)
+{
+	return opaque(kmalloc(64, GFP_KERNEL));
+}
+
+static __attribute__((noinline)) void *zeroed(void)
+{
+	return opaque(kzalloc(64, GFP_NOFS));
+}
+
+static __attribute__((noinline)) void *any_size(void)
+{
+	return opaque(kmalloc(opaque_size(64), GFP_KERNEL));
+}
+
+static __attribute__((noinline)) void *any_flags(void)
+{
+	return opaque(kmalloc(opaque_size(64), (gfp_t)opaque_size(GFP_KERNEL)));
+}
+
+/* Every way to an object that is ready asks first whether sleeping is allowed, for its caller. */
+TEST(sleeping_flags_are_noticed_on_every_path)
+{
+	void *(*const paths[])(void) = {constant, zeroed, any_size, any_flags};
+
+	expect_report(MM_REPORT_MIGHT_SLEEP, 4);
+	kfree(kmalloc(64, GFP_KERNEL));
+	for (unsigned i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		mm_irqflags_t flags = mm_irq_save();
+		void *p = paths[i]();
+
+		mm_irq_restore(flags);
+		EXPECT(p != NULL);
+		EXPECT_EQ(test_reports_seen(MM_REPORT_MIGHT_SLEEP), i + 1);
+		kfree(p);
+	}
+}
+
 /* --- contents ---------------------------------------------------------------------------------- */
 
 TEST(zeroed_memory_is_zero)
@@ -669,8 +709,9 @@ TEST_SUITE(kmalloc, layout_and_waste_of_each_class, every_size_that_has_a_cache,
 	   user_memory_of_many_sizes, sizes_around_each_power_of_two, the_largest_block,
 	   large_blocks_are_counted, size_roundup, dma_blocks_do_not_cross_64k,
 	   dma_slabs_do_not_cross_64k, zero_bytes, sizes_beyond_the_largest,
-	   products_that_overflow, arrays, zeroed_memory_is_zero, sensitive_memory_is_wiped,
-	   copies, krealloc_of_nothing_allocates, krealloc_to_nothing_frees,
+	   products_that_overflow, arrays, sleeping_flags_are_noticed_on_every_path,
+	   zeroed_memory_is_zero, sensitive_memory_is_wiped, copies,
+	   krealloc_of_nothing_allocates, krealloc_to_nothing_frees,
 	   krealloc_stays_within_the_class, krealloc_moves_contents, krealloc_zeroes_what_grows,
 	   krealloc_that_fails_keeps_the_block, atomic_kmalloc_from_the_reserve,
 	   random_mix_of_sizes);

@@ -98,6 +98,31 @@ TEST(made_where_sleeping_is_not_allowed)
 	EXPECT(kmem_cache_destroy(cache));
 }
 
+static __attribute__((noinline)) void *sleeping_request(struct kmem_cache *cache)
+{
+	return kmem_cache_alloc(cache, GFP_KERNEL);
+}
+
+/* An object that is ready is no excuse. */
+TEST(sleeping_flags_where_sleeping_is_not_allowed)
+{
+	struct kmem_cache *cache = kmem_cache_create("test-sleep", 64, 0, 0, NULL);
+	mm_irqflags_t flags;
+	void *object;
+
+	ASSERT(cache);
+	expect_report(MM_REPORT_MIGHT_SLEEP, 1);
+	kmem_cache_free(cache, sleeping_request(cache));
+	EXPECT_EQ(test_reports_seen(MM_REPORT_MIGHT_SLEEP), 0);
+	flags = mm_irq_save();
+	object = sleeping_request(cache);
+	mm_irq_restore(flags);
+	EXPECT(object != NULL);
+	EXPECT_EQ(test_reports_seen(MM_REPORT_MIGHT_SLEEP), 1);
+	kmem_cache_free(cache, object);
+	EXPECT(kmem_cache_destroy(cache));
+}
+
 /* --- where objects lie -------------------------------------------------------------------- */
 
 /* Objects of this size and alignment: aligned, apart, each of its own contents. */
@@ -613,9 +638,9 @@ TEST(random_mix_of_caches)
 }
 
 TEST_SUITE(kmem_cache, arguments_that_make_no_sense, name_and_size_are_kept,
-	   made_where_sleeping_is_not_allowed, objects_of_many_sizes,
-	   objects_of_every_alignment, objects_as_large_as_blocks, hwcache_align,
-	   dma_cache_lies_in_the_dma_zone, user_cache_lies_in_user_pageblocks,
+	   made_where_sleeping_is_not_allowed, sleeping_flags_where_sleeping_is_not_allowed,
+	   objects_of_many_sizes, objects_of_every_alignment, objects_as_large_as_blocks,
+	   hwcache_align, dma_cache_lies_in_the_dma_zone, user_cache_lies_in_user_pageblocks,
 	   flags_that_a_cache_refuses, zalloc_zeroes, constructor_runs_once_for_each_object,
 	   constructor_runs_for_each_new_slab, shrink_gives_pages_back,
 	   few_empty_slabs_are_kept, reclaimable_slabs_are_counted,

@@ -95,7 +95,10 @@ static inline void preempt_enable(void)
  */
 static inline bool may_sleep(void)
 {
-	return cpu_here->busy == 0 && irqs_enabled();
+	bool idle;
+
+	__asm__ volatile("cmpl $0, %%gs:%c1" : "=@ccz"(idle) : "i"(&cpus[0].busy) : "memory");
+	return idle && irqs_enabled();
 }
 
 struct cpu_features {

@@ -15,6 +15,7 @@
 #ifndef MM_GFP_H
 #define MM_GFP_H
 
+#include <mm/port.h>
 #include <mm/types.h>
 
 /* Where the memory may lie. */
@@ -71,10 +72,6 @@
 	 __GFP_FS | __GFP_RECLAIM | __GFP_RETRY_MAYFAIL | __GFP_NOFAIL | __GFP_NORETRY |  \
 	 __GFP_MEMALLOC | __GFP_NOMEMALLOC | __GFP_ZERO | __GFP_NOWARN | __GFP_COMP)
 
-/* What changes nothing for a request that finds an object ready. */
-#define GFP_PLAIN \
-	(__GFP_HIGH | __GFP_KSWAPD_RECLAIM | __GFP_IO | __GFP_FS | __GFP_NOWARN | __GFP_COMP)
-
 /*
  * gfp_describe - the flags in words, "GFP_KERNEL|__GFP_ZERO", into `buffer`.
  *
@@ -82,5 +79,20 @@
  * terminated, when it is too small.  Any context.
  */
 const char *gfp_describe(gfp_t gfp, char *buffer, size_t size);
+
+/* --- what the headers with fast paths share; no interface --------------------------- */
+
+/* What changes nothing for a request that finds an object ready; but DIRECT_RECLAIM wants a look. */
+#define GFP_PLAIN \
+	(__GFP_HIGH | __GFP_KSWAPD_RECLAIM | __GFP_IO | __GFP_FS | __GFP_NOWARN | __GFP_COMP)
+#define GFP_PLAIN_OR_SLEEPS (GFP_PLAIN | __GFP_DIRECT_RECLAIM)
+
+/* May a request just take an object that is ready?  No check would find anything, then. */
+static inline __attribute__((always_inline)) bool gfp_is_plain(gfp_t gfp)
+{
+	if (__builtin_expect(!(gfp & ~GFP_PLAIN), 1))
+		return true;
+	return !(gfp & ~GFP_PLAIN_OR_SLEEPS) && __builtin_expect(mm_may_sleep(), 1);
+}
 
 #endif

@@ -120,16 +120,29 @@ static inline __attribute__((always_inline)) size_t kmalloc_class_size(size_t si
 }
 
 /*
- * kmalloc_any - any size, any flags.  kmalloc_class - an object of a class, for plain flags and
- * __GFP_DIRECT_RECLAIM.
+ * kmalloc_any - any size, any flags.  kmalloc_kernel, kmalloc_atomic - any size, with the flags
+ * that nearly all calls have.  kmalloc_class - an object of a class that this CPU has not
+ * ready, or may not take like that.
  */
 MM_FASTCALL void *kmalloc_any(size_t size, gfp_t gfp) __attribute__((malloc, alloc_size(1)));
+MM_FASTCALL void *kmalloc_kernel(size_t size) __attribute__((malloc, alloc_size(1)));
+MM_FASTCALL void *kmalloc_atomic(size_t size) __attribute__((malloc, alloc_size(1)));
 MM_FASTCALL void *kmalloc_class(unsigned class, gfp_t gfp) __attribute__((malloc));
 
 /* Are size and flags constants for which a class will do? */
 #define KMALLOC_IS_CLASS(size, gfp)                                         \
 	(__builtin_constant_p(size) && (size)-1 < KMALLOC_MAX_CACHE_SIZE && \
-	 __builtin_constant_p(gfp) && !((gfp) & ~(GFP_PLAIN | __GFP_DIRECT_RECLAIM)))
+	 __builtin_constant_p(gfp) && !((gfp) & ~GFP_PLAIN_OR_SLEEPS))
+
+/* `size` is no constant. */
+static inline __attribute__((always_inline)) void *kmalloc_by_flags(size_t size, gfp_t gfp)
+{
+	if (__builtin_constant_p(gfp) && gfp == GFP_KERNEL)
+		return kmalloc_kernel(size);
+	if (__builtin_constant_p(gfp) && gfp == GFP_ATOMIC)
+		return kmalloc_atomic(size);
+	return kmalloc_any(size, gfp);
+}
 
 static inline __attribute__((always_inline, malloc, alloc_size(1))) void *kmalloc(size_t size,
 										  gfp_t gfp)
@@ -137,8 +150,8 @@ static inline __attribute__((always_inline, malloc, alloc_size(1))) void *kmallo
 	unsigned class = kmalloc_class_of(size);
 
 	if (!KMALLOC_IS_CLASS(size, gfp))
-		return kmalloc_any(size, gfp);
-	if (!(gfp & __GFP_DIRECT_RECLAIM)) {
+		return kmalloc_by_flags(size, gfp);
+	if (gfp_is_plain(gfp)) {
 		void *p = mm_stack_pop(kmalloc_stacks[class]);
 
 		if (__builtin_expect(p != NULL, 1))

@@ -106,7 +106,7 @@ MM_FASTCALL void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp)
 static inline __attribute__((always_inline, malloc)) void *kmem_cache_alloc(
 	struct kmem_cache *cache, gfp_t gfp)
 {
-	if (__builtin_constant_p(gfp) && !(gfp & ~GFP_PLAIN)) {
+	if (__builtin_constant_p(gfp) && gfp_is_plain(gfp)) {
 		void *object = mm_stack_pop(((struct mm_cache_front *)cache)->stacks);
 
 		if (__builtin_expect(object != NULL, 1))
