@@ -241,25 +241,39 @@ void cache_free_internal(struct kmem_cache *cache, void *object)
 	free_slow(cache, slab, slab_index(slab, object));
 }
 
-static MM_FASTCALL __attribute__((noinline)) void kmem_cache_free_slow(struct kmem_cache *cache,
-								       void *object)
+static void free_to(struct kmem_cache *cache, void *object, uintptr_t caller)
 {
 	struct page *page = page_of_address(object);
 
 	if (!object)
 		return;
 	if (page && page->kind == PAGE_SLAB && page->slab->cache == cache)
-		cache_free_slow(page->slab, object, cache, CALLER());
+		cache_free_slow(page->slab, object, cache, caller);
 	else
-		pointer_refuse_free(object, cache, CALLER());
+		pointer_refuse_free(object, cache, caller);
 }
 
+static MM_FASTCALL __attribute__((noinline)) void kmem_cache_free_slow(struct kmem_cache *cache,
+								       void *object)
+{
+	free_to(cache, object, CALLER());
+}
+
+/* The same where the slab around the object is of the cache. */
+static MM_FASTCALL __attribute__((noinline)) void free_own_slow(void *object)
+{
+	free_to(slab_around(object)->cache, object, CALLER());
+}
+
+/* Which cache it is need not be kept over the push, so there is one register less to save. */
 MM_FASTCALL void kmem_cache_free(struct kmem_cache *cache, void *object)
 {
 	struct slab *slab = slab_around(object);
 
-	if (unlikely(slab->cache != cache || !slab_free_fast(slab, object)))
+	if (unlikely(slab->cache != cache))
 		kmem_cache_free_slow(cache, object);
+	else if (unlikely(!slab_free_fast(slab, object)))
+		free_own_slow(object);
 }
 
 /* --- making and ending caches -------------------------------------------------- */
