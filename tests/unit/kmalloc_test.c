@@ -448,6 +448,31 @@ TEST(zeroed_memory_is_zero)
 	}
 }
 
+/* The same where the compiler knows the size. */
+#define CHECK_ZEROED(size)                                                              \
+	do {                                                                            \
+		void *p = opaque(kmalloc(size, GFP_KERNEL));                            \
+                                                                                        \
+		ASSERT(p);                                                              \
+		memset(p, 0xa5, ksize(p));                                              \
+		kfree(p);                                                               \
+		p = opaque(kzalloc(size, GFP_KERNEL));                                  \
+		ASSERT(p);                                                              \
+		EXPECTF(live_all_bytes(p, ksize(p), 0), "%u bytes are not zero", size); \
+		kfree(p);                                                               \
+	} while (0)
+
+TEST(zeroed_memory_of_constant_size_is_zero)
+{
+	CHECK_ZEROED(1u);
+	CHECK_ZEROED(17u);
+	CHECK_ZEROED(40u);
+	CHECK_ZEROED(64u);
+	CHECK_ZEROED(65u);
+	CHECK_ZEROED(100u);
+	CHECK_ZEROED(8192u);
+}
+
 TEST(sensitive_memory_is_wiped)
 {
 	static const size_t sizes[] = {24, 1000, 3 * 4096};
@@ -710,8 +735,8 @@ TEST_SUITE(kmalloc, layout_and_waste_of_each_class, every_size_that_has_a_cache,
 	   large_blocks_are_counted, size_roundup, dma_blocks_do_not_cross_64k,
 	   dma_slabs_do_not_cross_64k, zero_bytes, sizes_beyond_the_largest,
 	   products_that_overflow, arrays, sleeping_flags_are_noticed_on_every_path,
-	   zeroed_memory_is_zero, sensitive_memory_is_wiped, copies,
-	   krealloc_of_nothing_allocates, krealloc_to_nothing_frees,
-	   krealloc_stays_within_the_class, krealloc_moves_contents, krealloc_zeroes_what_grows,
-	   krealloc_that_fails_keeps_the_block, atomic_kmalloc_from_the_reserve,
-	   random_mix_of_sizes);
+	   zeroed_memory_is_zero, zeroed_memory_of_constant_size_is_zero,
+	   sensitive_memory_is_wiped, copies, krealloc_of_nothing_allocates,
+	   krealloc_to_nothing_frees, krealloc_stays_within_the_class, krealloc_moves_contents,
+	   krealloc_zeroes_what_grows, krealloc_that_fails_keeps_the_block,
+	   atomic_kmalloc_from_the_reserve, random_mix_of_sizes);

@@ -160,6 +160,25 @@ static inline __attribute__((always_inline, malloc, alloc_size(1))) void *kmallo
 	return kmalloc_class(class, gfp);
 }
 
+#define KMALLOC_STORES_MAX 64u /* bytes that are zeroed by single stores */
+
+typedef unsigned long __attribute__((may_alias)) kmalloc_word;
+
+/* The processor's own loop takes longer to begin than such a class takes altogether. */
+static inline __attribute__((always_inline)) void kmalloc_zero(void *p, size_t class_size)
+{
+	kmalloc_word *words = p, zero;
+
+	if (class_size > KMALLOC_STORES_MAX) {
+		__builtin_memset(p, 0, class_size);
+		return;
+	}
+	__asm__("" : "=r"(zero) : "0"(0)); /* in a register: half the code */
+#pragma GCC unroll 16
+	for (size_t i = 0; i < class_size / sizeof(*words); i++)
+		words[i] = zero;
+}
+
 /* The bytes beyond `size` are zeroed, too: krealloc may hand them out. */
 static inline __attribute__((always_inline, malloc, alloc_size(1))) void *kzalloc(size_t size,
 										  gfp_t gfp)
@@ -170,7 +189,7 @@ static inline __attribute__((always_inline, malloc, alloc_size(1))) void *kzallo
 		return kmalloc_any(size, gfp | __GFP_ZERO);
 	p = kmalloc(size, gfp);
 	if (__builtin_expect(p != NULL, 1))
-		__builtin_memset(p, 0, kmalloc_class_size(size));
+		kmalloc_zero(p, kmalloc_class_size(size));
 	return p;
 }
 
