@@ -24,20 +24,40 @@
 
 /* --- allocation ---------------------------------------------------------------- */
 
-/* [p] Up to n objects from this CPU's stack, the hottest first; returns how many. */
-static inline size_t pop_some(struct mm_stack *stack, size_t n, void **p)
+/* [p] The n objects on top of a stack that has so many, the hottest last. */
+static inline void pop_run(struct mm_stack *stack, size_t n, void **p)
 {
-	struct mm_slot *slot = stack->top;
-	size_t count = 0;
+	const struct mm_slot *end = stack->top;
 
-	for (; count < n && slot[-1].object; count++) {
-		slot--;
-		p[count] = slot->object;
-		*slot->state = OBJECT_LIVE;
+	p += n;
+	for (ptrdiff_t i = -(ptrdiff_t)n; i; i++) {
+		p[i] = end[i].object;
+		*end[i].state = OBJECT_LIVE;
 	}
-	if (count)
-		stack_set_top(stack, slot);
-	return count;
+	stack_set_top(stack, stack->top - n);
+}
+
+/* [p] Up to n objects from this CPU's stack; returns how many. */
+static size_t pop_some(struct mm_stack *stack, size_t n, void **p)
+{
+	if (!stack->magazine)
+		return 0;
+	n = min_size(n, stack_count(stack));
+	pop_run(stack, n, p);
+	return n;
+}
+
+/* n objects from this CPU's stack, if it has so many. */
+static inline bool pop_all(struct kmem_cache *cache, size_t n, void **p)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	struct mm_stack *stack = this_stack(cache);
+	bool enough = stack->magazine && n <= stack_count(stack);
+
+	if (likely(enough))
+		pop_run(stack, n, p);
+	mm_irq_restore(flags);
+	return enough;
 }
 
 static size_t pop_many(struct kmem_cache *cache, size_t n, void **p)
@@ -99,7 +119,9 @@ static bool fill_from_slabs(struct kmem_cache *cache, gfp_t gfp, size_t got, siz
 	return false;
 }
 
-size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t n, void **p)
+static MM_FASTCALL __attribute__((noinline)) size_t alloc_bulk_slow(struct kmem_cache *cache,
+								    gfp_t gfp, size_t n,
+								    void **p)
 {
 	size_t got;
 
@@ -113,6 +135,14 @@ size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t n, void
 			memset(p[i], 0, cache->object_size);
 	}
 	return n;
+}
+
+MM_FASTCALL size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t n,
+					 void **p)
+{
+	if (likely(gfp_is_plain(gfp)) && likely(pop_all(cache, n, p)))
+		return n;
+	return alloc_bulk_slow(cache, gfp, n, p);
 }
 
 /* --- free ---------------------------------------------------------------------- */
@@ -145,29 +175,71 @@ static void refuse(struct bulk *bulk, void *object)
 		bulk->p[bulk->refused++] = object;
 }
 
+/*
+ * [p] Put p[0], p[1] ... p[n - 1] into slots, as long as they are live objects of the cache; returns
+ * how many were.  Which slab is of the cache is not asked again for its next object.
+ */
+static inline size_t push_run(const struct kmem_cache *cache, void **p, size_t n,
+			      struct mm_slot *slots)
+{
+	struct slab *slab = NULL;
+	ptrdiff_t i;
+
+	p += n;
+	slots += n;
+	for (i = -(ptrdiff_t)n; i; i++) {
+		void *object = p[i];
+		uint32_t index;
+
+		if (unlikely(slab_around(object) != slab)) {
+			slab = slab_around(object);
+			if (unlikely(slab->cache != cache))
+				break;
+		}
+		if (unlikely(!slab_index_by(slab, object, &slab->reciprocal, &index)) ||
+		    unlikely(slab->state[index] != OBJECT_LIVE))
+			break;
+		slab->state[index] = OBJECT_CACHED;
+		slots[i] = (struct mm_slot){object, &slab->state[index]};
+	}
+	return n - (size_t)-i;
+}
+
+/*
+ * [p] p[0], p[1] ... on this CPU's stack, which is full at `limit`, until it is or one is not right;
+ * returns how many.
+ */
+static inline __attribute__((always_inline)) size_t push_right(const struct kmem_cache *cache,
+							       const struct mm_slot *limit,
+							       void **p, size_t n)
+{
+	struct mm_stack *stack = this_stack(cache);
+	struct mm_slot *top = stack->top;
+
+	if (unlikely(top >= limit))
+		return 0;
+	n = push_run(cache, p, min_size(n, (size_t)(limit - top)), top);
+	stack_set_top(stack, top + n);
+	return n;
+}
+
+/* [p] [a] Where this CPU's stack is full. */
+static inline const struct mm_slot *limit_here(const struct kmem_cache *cache)
+{
+	return __atomic_load_n(&this_stack(cache)->limit, __ATOMIC_RELAXED);
+}
+
 /* [p] Fill the stack with p[i], p[i + 1] ...; returns where it was full, or `end`. */
 static size_t push_many(struct bulk *bulk, size_t i, size_t end)
 {
-	const struct kmem_cache *cache = bulk->cache;
-	struct mm_stack *stack = this_stack(cache);
-	struct mm_slot *slot = stack->top;
-	const struct mm_slot *limit = __atomic_load_n(&stack->limit, __ATOMIC_RELAXED);
-	void **p = bulk->p + i, **last = bulk->p + end;
+	const struct mm_slot *limit = limit_here(bulk->cache);
 
-	for (; p < last && slot < limit; p++) {
-		struct slab *slab;
-		uint8_t *state = live_state(cache, *p, &slab);
-
-		if (unlikely(!state)) {
-			refuse(bulk, *p);
-			continue;
-		}
-		*state = OBJECT_CACHED;
-		*slot++ = (struct mm_slot){*p, state};
+	for (;;) {
+		i += push_right(bulk->cache, limit, bulk->p + i, end - i);
+		if (i == end || this_stack(bulk->cache)->top >= limit)
+			return i;
+		refuse(bulk, bulk->p[i++]);
 	}
-	if (slot != stack->top)
-		stack_set_top(stack, slot);
-	return (size_t)(p - bulk->p);
 }
 
 /*
@@ -209,7 +281,8 @@ static void free_stride(struct bulk *bulk, size_t start, size_t end)
 	slab_release_all(&doomed);
 }
 
-void kmem_cache_free_bulk(struct kmem_cache *cache, size_t n, void **p)
+static MM_FASTCALL __attribute__((noinline)) void free_bulk_slow(struct kmem_cache *cache,
+								 size_t n, void **p)
 {
 	struct bulk bulk = {cache, p, 0};
 
@@ -224,4 +297,14 @@ void kmem_cache_free_bulk(struct kmem_cache *cache, size_t n, void **p)
 	}
 	for (size_t i = 0; i < bulk.refused; i++)
 		pointer_refuse_free(p[i], cache, CALLER());
+}
+
+MM_FASTCALL void kmem_cache_free_bulk(struct kmem_cache *cache, size_t n, void **p)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	size_t done = push_right(cache, limit_here(cache), p, n);
+
+	mm_irq_restore(flags);
+	if (unlikely(done < n))
+		free_bulk_slow(cache, n - done, p + done);
 }

@@ -80,8 +80,9 @@ MM_FASTCALL void kmem_cache_free(struct kmem_cache *cache, void *object);
  *
  * Both work on up to 64 objects with interrupts off.  (Linux's functions of these names.)
  */
-size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t n, void **p);
-void kmem_cache_free_bulk(struct kmem_cache *cache, size_t n, void **p);
+MM_FASTCALL size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t n,
+					 void **p);
+MM_FASTCALL void kmem_cache_free_bulk(struct kmem_cache *cache, size_t n, void **p);
 
 /*
  * kmem_cache_shrink - give the empty slabs, and what this CPU's magazine holds,
