@@ -20,6 +20,8 @@
 
 #define SPAN_PIT_TICKS (PIT_HZ / 100) /* measure for 10 ms */
 #define SPAN_HZ        100u
+#define SPAN_TRIES     10u
+#define SPAN_CERTAINTY 200u /* the doubt may be a part in so many */
 #define TSC_HZ_MIN     1000000u
 #define TSC_HZ_MAX     20000000000ull
 
@@ -42,28 +44,47 @@ void time_start(void)
 		tsc_at_start = rdtsc();
 }
 
-/* Ticks of the TSC during a span of the PIT; 0 when the span never ends. */
-static uint64_t measure_span(void)
-{
-	uint64_t start, now;
+/* A span of the PIT in ticks of the TSC: at least `ticks`, and at most `doubt` more. */
+struct span {
+	uint64_t ticks, doubt;
+};
 
+/*
+ * Measure one.  Whoever stops the machine for a moment, as an emulator's host may, does so
+ * somewhere between two looks at the TSC: what lies between those that enclose the start and
+ * the end of the span is the doubt.  False when the span never ends.
+ */
+static bool measure_span(struct span *span)
+{
+	uint64_t before, start, now, last;
+
+	before = rdtsc();
 	pit_span_start(SPAN_PIT_TICKS);
-	start = rdtsc();
+	start = now = rdtsc();
 	do {
+		last = now;
 		now = rdtsc();
 		if (now - start > TSC_HZ_MAX / SPAN_HZ)
-			return 0;
+			return false;
 	} while (!pit_span_over());
-	return now - start;
+	now = rdtsc();
+	span->ticks = last - start;
+	span->doubt = now - last + start - before;
+	return true;
 }
 
-/* The middle one of three: whoever stops the machine for a moment, as an emulator's host may, spoils one. */
+/* The most certain of several tries; the first that is certain enough ends them. */
 static uint64_t measure_well(void)
 {
-	uint64_t a = measure_span(), b = measure_span(), c = measure_span();
-	uint64_t low = a < b ? a : b, high = a < b ? b : a;
+	struct span best = {0, UINT64_MAX}, span;
 
-	return c < low ? low : c > high ? high : c;
+	for (unsigned i = 0; i < SPAN_TRIES && best.doubt > best.ticks / SPAN_CERTAINTY; i++) {
+		if (!measure_span(&span))
+			return 0;
+		if (span.doubt < best.doubt)
+			best = span;
+	}
+	return best.ticks + best.doubt / 2;
 }
 
 static void calibrate(void)
