@@ -244,11 +244,12 @@ static size_t push_many(struct bulk *bulk, size_t i, size_t end)
 
 /*
  * [p] The stack was full at p[i]: it is traded for an empty one if that may hold the rest.  What
- * there is no room for goes to the slabs.
+ * there is no room for goes to the slabs.  Returns how many of these are to be released.
  */
-static void give_many(struct bulk *bulk, size_t i, size_t end, struct list *doomed)
+static size_t give_many(struct bulk *bulk, size_t i, size_t end)
 {
 	struct kmem_cache *cache = bulk->cache;
+	size_t surplus;
 
 	cache_lock(cache);
 	if (end - i <= cache->capacity_max && magazine_make_room_locked(cache))
@@ -262,23 +263,22 @@ static void give_many(struct bulk *bulk, size_t i, size_t end, struct list *doom
 		else
 			refuse(bulk, bulk->p[i]);
 	}
-	slab_cull_locked(cache, magazine_slabs_kept(cache), doomed);
+	surplus = magazine_surplus_locked(cache);
 	cache_unlock(cache);
+	return surplus;
 }
 
 /* Free p[start .. end - 1], at most BULK_STRIDE of them. */
 static void free_stride(struct bulk *bulk, size_t start, size_t end)
 {
-	struct list doomed;
-	mm_irqflags_t flags;
+	mm_irqflags_t flags = mm_irq_save();
+	size_t surplus = 0, kept = magazine_slabs_kept(bulk->cache);
 
-	list_init(&doomed);
-	flags = mm_irq_save();
 	start = push_many(bulk, start, end);
 	if (start < end)
-		give_many(bulk, start, end, &doomed);
+		surplus = give_many(bulk, start, end);
 	mm_irq_restore(flags);
-	slab_release_all(&doomed);
+	slab_release(bulk->cache, kept, surplus);
 }
 
 static MM_FASTCALL __attribute__((noinline)) void free_bulk_slow(struct kmem_cache *cache,

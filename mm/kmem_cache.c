@@ -8,9 +8,9 @@
  *
  * I1. nr_taken counts the objects that are live or in a magazine; live objects are
  *     nr_taken - magazine_count().
- * I2. After each slow path at most EMPTY_SLABS_KEPT slabs are empty (a slab that is
- *     being added to a cache that shrinks at the same time may be one more, and what is
- *     freed without locks is counted at the next free that goes this way).
+ * I2. Of the slabs that are empty beyond EMPTY_SLABS_KEPT, or beyond none where there are magazines,
+ *     each free that takes the slow path gives EMPTY_SLABS_AT_ONCE back, or half of them, so that
+ *     no more are left than it can have emptied itself; kmem_cache_shrink() gives all back.
  *
  * Locks, outermost first: cache_list_lock [g], cache->lock [c], both with interrupts off.
  * Never called holding either: the page allocator, constructors, the host.
@@ -80,26 +80,37 @@ static void *refill_or_grow(struct kmem_cache *cache, gfp_t gfp, uintptr_t calle
 }
 
 /*
- * The magazine is empty.  Rounds of reclaim are made here and not in the page allocator: what a
- * sleeper waits for may also be an object of this very cache.
+ * There is no memory right now.  Rounds of reclaim are made here and not in the page allocator: what
+ * a sleeper waits for may also be an object of this very cache.
  */
-static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_t gfp,
+static __attribute__((noinline)) void *alloc_hard(struct kmem_cache *cache, gfp_t gfp,
 						  uintptr_t caller)
 {
 	gfp_t page_gfp = slab_page_gfp(cache, gfp);
 	struct reclaim_effort effort = {0};
-	void *object;
+	void *object = NULL;
 
-	magazine_provide(cache, gfp);
-	do {
-		object = refill_or_grow(cache, gfp | effort.more, caller);
-	} while (!object && reclaim_round(&effort, page_gfp, cache->min_order) &&
-		 !(object = mm_stack_pop(cache->stacks)));
+	while (!object && reclaim_round(&effort, page_gfp, cache->min_order)) {
+		object = mm_stack_pop(cache->stacks);
+		if (!object)
+			object = refill_or_grow(cache, gfp | effort.more, caller);
+	}
 	reclaim_done(&effort);
 	/* Nobody asked for a magazine or a descriptor: who wanted an object says so. */
 	if (!object && !((cache->flags & SLAB_INTERNAL) && (gfp & __GFP_NOWARN)))
 		pages_fail(page_gfp, cache->min_order, caller);
 	return object;
+}
+
+/* The magazine is empty. */
+static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_t gfp,
+						  uintptr_t caller)
+{
+	void *object;
+
+	magazine_provide(cache, gfp);
+	object = refill_or_grow(cache, gfp, caller);
+	return likely(object) ? object : alloc_hard(cache, gfp, caller);
 }
 
 /* An object for a request that passed gfp_admit(); not zeroed. */
@@ -172,20 +183,20 @@ MM_FASTCALL void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp)
 /* Free an object past this CPU's stack's room.  False, nothing done, when it is not live after all. */
 static bool free_slow(struct kmem_cache *cache, struct slab *slab, unsigned index)
 {
-	struct list doomed;
-	mm_irqflags_t flags;
+	mm_irqflags_t flags = mm_irq_save();
+	size_t surplus, kept;
 	bool freed;
 
-	list_init(&doomed);
-	flags = mm_irq_save();
 	lock_counting(cache);
 	freed = slab->state[index] == OBJECT_LIVE;
 	if (freed)
 		magazine_free_locked(cache, slab_object(slab, index), &slab->state[index]);
-	slab_cull_locked(cache, magazine_slabs_kept(cache), &doomed);
+	kept = magazine_slabs_kept(cache);
+	surplus = magazine_surplus_locked(cache);
 	cache_unlock(cache);
 	mm_irq_restore(flags);
-	slab_release_all(&doomed);
+	if (surplus)
+		slab_release(cache, kept, surplus);
 	return freed;
 }
 
@@ -233,12 +244,38 @@ void cache_free_slow(struct slab *slab, void *object, const struct kmem_cache *w
 		free_full(slab, index, wanted, caller);
 }
 
-/* Free an object of one of the allocator's own caches. */
+/* An object of one of the allocator's own caches, which have no magazines. */
+void *cache_alloc_internal(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	void *object = NULL;
+	struct slab *slab;
+	unsigned index;
+
+	cache_lock(cache);
+	slab = slab_take_locked(cache, &index);
+	if (likely(slab)) {
+		slab->state[index] = OBJECT_LIVE;
+		object = slab_object(slab, index);
+	}
+	cache_unlock(cache);
+	mm_irq_restore(flags);
+	return likely(object) ? object : alloc_slow(cache, gfp, caller);
+}
+
 void cache_free_internal(struct kmem_cache *cache, void *object)
 {
 	struct slab *slab = page_of_address(object)->slab;
+	mm_irqflags_t flags = mm_irq_save();
+	bool surplus;
 
-	free_slow(cache, slab, slab_index(slab, object));
+	cache_lock(cache);
+	slab_give_locked(cache, slab, slab_index(slab, object));
+	surplus = cache->nr_empty > EMPTY_SLABS_KEPT;
+	cache_unlock(cache);
+	mm_irq_restore(flags);
+	if (unlikely(surplus))
+		slab_release(cache, EMPTY_SLABS_KEPT, EMPTY_SLABS_AT_ONCE);
 }
 
 static void free_to(struct kmem_cache *cache, void *object, uintptr_t caller)
@@ -476,16 +513,10 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 /* All empty slabs to the page allocator; returns pages. */
 static size_t release_empty(struct kmem_cache *cache)
 {
-	struct list doomed;
-	mm_irqflags_t flags;
+	size_t pages = slab_release(cache, 0, SIZE_MAX);
 
-	list_init(&doomed);
-	flags = mm_irq_save();
-	cache_lock(cache);
-	slab_cull_locked(cache, 0, &doomed);
-	cache_unlock(cache);
-	mm_irq_restore(flags);
-	return slab_release_all(&doomed);
+	slab_free_spare(cache);
+	return pages;
 }
 
 /*

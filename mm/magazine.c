@@ -9,6 +9,12 @@
  * an empty one of the cache's depot.  Only when the depot has none do objects move one by
  * one between a magazine and the slabs.
  *
+ * Few of them move at first.  Load that swings by little is soon back where it was: a random walk
+ * on 62 slots that has got 8 objects takes 8 * 54 steps until it is at an end again, and
+ * one that has got 31 takes 31 * 31; so most of what 31 cost would be for nothing, and for a
+ * long call.  But a stack that is empty, or full, several times running serves a streak of
+ * allocations, or of frees, and gets twice as many each time.
+ *
  * How much a cache keeps ready follows how often that was not enough.  Magazines begin small;
  * each time a stack has been empty or full as often as its size suggests, or CPUs have
  * met at the lock, the next magazines are made larger, up to what the objects' size
@@ -27,8 +33,8 @@
  * I4. While somebody waits for memory no stack takes an object by a push: `limit` is NULL then,
  *     but for who has not come to it yet.
  *
- * Costs: what is done under the lock is at most one magazine emptied into the slabs or
- * half filled from them: MAGAZINE_MAX objects.
+ * Costs: what is done under the lock is at most, at the end of a streak, one magazine emptied into
+ * the slabs or half filled from them: MAGAZINE_MAX objects.
  *
  * Locks: [p] by I2; cache->lock [c] in functions named _locked, interrupts off.
  */
@@ -41,7 +47,7 @@
 /* Where the stacks without a magazine end.  Nobody writes to it. */
 static struct mm_slot no_slots[2];
 
-static const struct mm_stack no_stack = {&no_slots[1], &no_slots[1], NULL, 0};
+static const struct mm_stack no_stack = {&no_slots[1], &no_slots[1], NULL, 0, 0, 0, false};
 
 /* With stopper and links each fills a power of two of bytes, where pointers have 32 bits. */
 static const uint16_t capacities[] = {2, 6, 14, 30, MAGAZINE_MAX};
@@ -58,9 +64,14 @@ static const uint16_t capacities[] = {2, 6, 14, 30, MAGAZINE_MAX};
 #define DEPOT_MOST        8u
 
 /* Slow paths, in magazines' worth of them, after which a cache keeps more ready. */
-#define PATIENCE          2u
+#define PATIENCE          8u
 /* A wait for the lock counts as so many of them. */
 #define CONTENTION_WEIGHT 8u
+
+/* The first move between a stack and the slabs is this part of a magazine. */
+#define MOVE_PART         8u
+/* Two moves of a stack's belong to one streak if there are fewer on this CPU between them. */
+#define STREAK_GAP        48u
 
 static struct kmem_cache magazine_caches[NR_CAPACITIES];
 
@@ -135,7 +146,7 @@ static struct magazine *new_magazine(unsigned capacity, gfp_t gfp)
 	struct magazine *magazine;
 
 	gfp = (gfp & __GFP_KSWAPD_RECLAIM) | __GFP_NOWARN | __GFP_NOMEMALLOC;
-	magazine = cache_alloc(&magazine_caches[step_of(capacity)], gfp, CALLER());
+	magazine = cache_alloc_internal(&magazine_caches[step_of(capacity)], gfp, CALLER());
 	if (!magazine)
 		return NULL;
 	magazine->capacity = (uint16_t)capacity;
@@ -188,25 +199,6 @@ static struct magazine *trade_locked(struct mm_stack *stack, struct magazine *ma
 	return old;
 }
 
-/* Hints, without the lock: has this CPU no magazine? */
-static bool has_none(const struct kmem_cache *cache)
-{
-	return __atomic_load_n(&cache->stacks[mm_cpu_id()].capacity, __ATOMIC_RELAXED) == 0;
-}
-
-/* Will an empty magazine be needed, and is there none? */
-static bool is_short_of_empty(const struct kmem_cache *cache)
-{
-	const struct mm_stack *stack = &cache->stacks[mm_cpu_id()];
-
-	if (__atomic_load_n(&cache->depot_empty, __ATOMIC_RELAXED))
-		return false;
-	return __atomic_load_n(&stack->capacity, __ATOMIC_RELAXED) <
-		       __atomic_load_n(&cache->capacity, __ATOMIC_RELAXED) ||
-	       __atomic_load_n(&cache->nr_full, __ATOMIC_RELAXED) <
-		       __atomic_load_n(&cache->depot_limit, __ATOMIC_RELAXED);
-}
-
 /* [c] A new magazine to the depot; one from there to a stack that has none. */
 static void add_empty_locked(struct kmem_cache *cache, struct magazine *magazine)
 {
@@ -223,16 +215,15 @@ static void add_empty_locked(struct kmem_cache *cache, struct magazine *magazine
  * trade, and let go of those that were outgrown.  Without memory nothing happens: the cache
  * works without, only slower.  Called without locks.
  */
-void magazine_provide(struct kmem_cache *cache, gfp_t gfp)
+void magazine_provide_slow(struct kmem_cache *cache, gfp_t gfp)
 {
 	struct magazine *magazine = NULL, *outgrown;
-	bool is_short = is_short_of_empty(cache);
 	mm_irqflags_t flags;
 
 	/* Who waits for memory shall have it, not what would hold back freed objects. */
-	if (cache->capacity_max == 0 || (!is_short && !has_none(cache)) || zone_has_waiters())
+	if (cache->capacity_max == 0 || zone_has_waiters())
 		return;
-	if (is_short)
+	if (!__atomic_load_n(&cache->depot_empty, __ATOMIC_RELAXED))
 		magazine =
 			new_magazine(__atomic_load_n(&cache->capacity, __ATOMIC_RELAXED), gfp);
 	flags = mm_irq_save();
@@ -256,11 +247,9 @@ static unsigned depot_most(const struct kmem_cache *cache)
 	return (unsigned)min_size(fit, DEPOT_MOST);
 }
 
-/* [c] A stack was empty or full.  Keep more ready if that has happened often. */
-static void count_miss_locked(struct kmem_cache *cache)
+/* [c] Stacks were empty or full often. */
+static __attribute__((noinline)) void keep_more_locked(struct kmem_cache *cache)
 {
-	if (++cache->misses < PATIENCE * cache->capacity)
-		return;
 	cache->misses = 0;
 	if (cache->capacity < cache->capacity_max)
 		set_number(&cache->capacity, capacities[step_of(cache->capacity) + 1]);
@@ -313,33 +302,45 @@ static struct magazine *drain_full_locked(struct kmem_cache *cache)
 	return magazine;
 }
 
-/* [c] An empty magazine: while the depot has room for the full one that it is traded for, a spare one. */
-static struct magazine *take_empty_locked(struct kmem_cache *cache)
-{
-	struct magazine *drained;
+/* --- between stacks and slabs ---------------------------------------------------------- */
 
-	if (cache->nr_full < cache->depot_limit && cache->depot_empty)
-		return unchain(&cache->depot_empty);
-	drained = drain_full_locked(cache);
-	if (drained && drained->capacity < cache->capacity && cache->depot_empty) {
-		retire_locked(cache, drained);
-		return unchain(&cache->depot_empty);
-	}
-	return drained;
+/* Moves on each CPU so far: the time by which streaks are told. */
+static uint32_t clocks[MM_HOST_NR_CPUS];
+
+/*
+ * [p] How many objects a stack that is empty gets from the slabs, or one that is full gives to
+ * them: a few, and in a streak each time twice as many as before, up to `most`.
+ */
+static unsigned next_move(const struct mm_stack *stack, bool came, unsigned most)
+{
+	unsigned few = (stack->magazine->capacity + MOVE_PART - 1) / MOVE_PART;
+
+	if (stack->came != came || clocks[mm_cpu_id()] - stack->when >= STREAK_GAP)
+		return few;
+	return (unsigned)min_size(max_size(2 * stack->moved, few), most);
 }
 
-static bool has_objects(const struct mm_stack *stack)
+static void note_move(struct mm_stack *stack, bool came, unsigned n)
 {
-	return stack->magazine && stack_count(stack);
+	stack->came = came;
+	stack->moved = n;
+	stack->when = ++clocks[mm_cpu_id()];
+}
+
+/* Below the lowest slot is one without an object. */
+static inline bool has_objects(const struct mm_stack *stack)
+{
+	return stack->top[-1].object;
 }
 
 /* [c] A stack whose magazine is outgrown gets a larger one, if there is one, with the same objects. */
-static void enlarge_locked(struct kmem_cache *cache, struct mm_stack *stack)
+static __attribute__((noinline)) void enlarge_locked(struct kmem_cache *cache,
+						     struct mm_stack *stack)
 {
-	struct magazine *small = stack->magazine, *large = cache->depot_empty;
+	const struct magazine *small = stack->magazine;
+	struct magazine *large = cache->depot_empty;
 
-	if (!small || !large || small->capacity >= cache->capacity ||
-	    large->capacity <= small->capacity)
+	if (!small || !large || large->capacity <= small->capacity)
 		return;
 	unchain(&cache->depot_empty);
 	large->count = (uint16_t)stack_count(stack);
@@ -347,28 +348,60 @@ static void enlarge_locked(struct kmem_cache *cache, struct mm_stack *stack)
 	retire_locked(cache, trade_locked(stack, large));
 }
 
-/* Objects for this CPU's stack if it has none: from the depot, else half a magazine from the slabs. */
+/* [c] A stack was empty or full. */
+static inline void adapt_locked(struct kmem_cache *cache, struct mm_stack *stack)
+{
+	if (unlikely(++cache->misses >= PATIENCE * cache->capacity))
+		keep_more_locked(cache);
+	if (unlikely(stack->capacity < cache->capacity))
+		enlarge_locked(cache, stack);
+}
+
+/* [c] An empty stack gets objects from the slabs. */
+static void fill_locked(struct kmem_cache *cache, struct mm_stack *stack)
+{
+	unsigned n = next_move(stack, true, stack->magazine->capacity / 2);
+
+	stack_set_top(stack, stack->top + slab_take_many_locked(cache, stack->top, n));
+	note_move(stack, true, n);
+}
+
+/* [c] A full stack gives the objects that came last to the slabs. */
+static void spill_locked(struct kmem_cache *cache, struct mm_stack *stack)
+{
+	unsigned n = next_move(stack, false, stack->magazine->capacity);
+
+	stack_set_top(stack, stack->top - n);
+	slab_give_many_locked(cache, stack->top, n);
+	note_move(stack, false, n);
+}
+
+/* [c] A full magazine of the depot's, or the first one at all, for a stack that has no object. */
+static __attribute__((noinline)) void trade_empty_locked(struct kmem_cache *cache,
+							 struct mm_stack *stack)
+{
+	struct magazine *magazine = take_full_locked(cache);
+
+	if (!magazine && !stack->magazine)
+		magazine = unchain(&cache->depot_empty);
+	if (magazine)
+		magazine = trade_locked(stack, magazine);
+	if (magazine)
+		retire_locked(cache, magazine);
+}
+
+/* Objects for this CPU's stack if it has none: from the depot, else some from the slabs. */
 void magazine_refill_locked(struct kmem_cache *cache)
 {
 	struct mm_stack *stack = this_stack(cache);
-	struct magazine *magazine;
 
 	if (cache->capacity_max == 0 || has_objects(stack))
 		return;
-	count_miss_locked(cache);
-	enlarge_locked(cache, stack);
-	magazine = take_full_locked(cache);
-	if (!magazine && !stack->magazine)
-		magazine = unchain(&cache->depot_empty);
-	if (magazine) {
-		magazine = trade_locked(stack, magazine);
-		if (magazine)
-			retire_locked(cache, magazine);
-	}
-	if (stack->magazine && !has_objects(stack))
-		stack_set_top(stack, stack->top + slab_take_many_locked(
-							  cache, stack->top,
-							  stack->magazine->capacity / 2));
+	adapt_locked(cache, stack);
+	if (unlikely(cache->depot_full || !stack->magazine))
+		trade_empty_locked(cache, stack);
+	if (likely(stack->magazine && !has_objects(stack)))
+		fill_locked(cache, stack);
 }
 
 /*
@@ -380,26 +413,16 @@ void *magazine_alloc_locked(struct kmem_cache *cache)
 	struct mm_stack *stack = this_stack(cache);
 	struct mm_slot slot;
 
-	magazine_refill_locked(cache);
-	if (has_objects(stack)) {
-		slot = stack->top[-1];
-		stack_set_top(stack, stack->top - 1);
-	} else if (slab_take_many_locked(cache, &slot, 1) == 0) {
+	if (!has_objects(stack) && !slab_has_free_locked(cache) && !cache->depot_full)
 		return NULL;
-	}
+	magazine_refill_locked(cache);
+	slot = stack->top[-1];
+	if (likely(slot.object))
+		stack_set_top(stack, stack->top - 1);
+	else if (slab_take_many_locked(cache, &slot, 1) == 0)
+		return NULL;
 	*slot.state = OBJECT_LIVE;
 	return slot.object;
-}
-
-/* [c] The stack's own older half goes to the slabs. */
-static void spill_half_locked(struct kmem_cache *cache, struct mm_stack *stack)
-{
-	struct mm_slot *slots = stack->magazine->slots;
-	uint32_t count = stack_count(stack), half = count / 2;
-
-	slab_give_many_locked(cache, slots, half);
-	memmove(slots, slots + half, (count - half) * sizeof(struct mm_slot));
-	stack_set_top(stack, slots + (count - half));
 }
 
 /* Room for an object on this CPU's stack; false when it has no magazine and gets none. */
@@ -410,19 +433,19 @@ bool magazine_make_room_locked(struct kmem_cache *cache)
 
 	if (cache->capacity_max == 0 || zone_has_waiters())
 		return false;
-	enlarge_locked(cache, stack);
 	if (stack->magazine && stack_count(stack) < stack->magazine->capacity) {
 		set_limit(stack, stack->magazine->slots + stack->magazine->capacity);
 		return true;
 	}
-	count_miss_locked(cache);
-	magazine = take_empty_locked(cache);
-	if (magazine) {
-		magazine = trade_locked(stack, magazine);
+	adapt_locked(cache, stack);
+	if (stack->magazine && stack_count(stack) < stack->magazine->capacity)
+		return true;
+	if (cache->depot_empty && (!stack->magazine || cache->nr_full < cache->depot_limit)) {
+		magazine = trade_locked(stack, unchain(&cache->depot_empty));
 		if (magazine)
 			add_full_locked(cache, magazine);
 	} else if (stack->magazine) {
-		spill_half_locked(cache, stack);
+		spill_locked(cache, stack);
 	}
 	return stack->magazine;
 }

@@ -168,7 +168,8 @@ static struct slab *alloc_descriptor(struct kmem_cache *cache, char *memory, gfp
 {
 	struct kmem_cache *descriptors = slab_descriptor_cache(cache);
 
-	return descriptors ? cache_alloc(descriptors, gfp, caller) : (struct slab *)memory;
+	return descriptors ? cache_alloc_internal(descriptors, gfp, caller)
+			   : (struct slab *)memory;
 }
 
 static void free_descriptor(struct slab *slab)
@@ -208,12 +209,22 @@ static struct page *alloc_slab_pages(const struct kmem_cache *cache, gfp_t gfp)
 static void form_states(struct slab *slab)
 {
 	const struct kmem_cache *cache = slab->cache;
-	size_t beyond = 0;
+	size_t states = cache->nr_states;
 
-	if (cache->nr > 1 && !(cache->flags & SLAB_ON_SLAB))
-		beyond = states_in(cache, slab->order) - slab->nr;
+	if (cache->flags & SLAB_ON_SLAB)
+		states = slab->nr;
+	else if (slab->order != cache->order)
+		states = states_in(cache, slab->order);
 	memcpy(slab->state, states_chained, slab->nr);
-	memset(slab->state + slab->nr - 1, OBJECT_FREE_LAST, beyond + 1);
+	memset(slab->state + slab->nr - 1, OBJECT_FREE_LAST, states - slab->nr + 1);
+}
+
+static void construct_objects(const struct slab *slab)
+{
+	if (slab->cache->ctor) {
+		for (unsigned i = 0; i < slab->nr; i++)
+			slab->cache->ctor(slab_object(slab, i));
+	}
 }
 
 /* A descriptor for a block of pages, all objects free.  The pages do not know it yet. */
@@ -235,10 +246,46 @@ void slab_form(struct slab *slab, struct kmem_cache *cache, struct page *page)
 	slab->first_free = 0;
 	slab->deferred = OBJECT_FREE_LAST;
 	form_states(slab);
-	if (cache->ctor) {
-		for (unsigned i = 0; i < slab->nr; i++)
-			cache->ctor(slab_object(slab, i));
+	construct_objects(slab);
+}
+
+/*
+ * The descriptor of a slab that went back, for the next one: all objects are free, and all
+ * but the address is as it has to be.  NULL if there is none.
+ */
+static struct slab *take_spare(struct kmem_cache *cache)
+{
+	if (!__atomic_load_n(&cache->spare, __ATOMIC_RELAXED))
+		return NULL;
+	return __atomic_exchange_n(&cache->spare, NULL, __ATOMIC_ACQ_REL);
+}
+
+static void keep_spare(struct slab *slab)
+{
+	struct kmem_cache *cache = slab->cache;
+
+	if (!(cache->flags & SLAB_ON_SLAB) && slab->order == cache->order)
+		slab = __atomic_exchange_n(&cache->spare, slab, __ATOMIC_ACQ_REL);
+	if (slab)
+		free_descriptor(slab);
+}
+
+/* A slab of these pages, which do not know it yet; NULL: there is no memory for a descriptor. */
+static struct slab *make_slab(struct kmem_cache *cache, struct page *page, gfp_t gfp,
+			      uintptr_t caller)
+{
+	struct slab *slab = page->order == cache->order ? take_spare(cache) : NULL;
+
+	if (slab) {
+		slab->base = page_address(page);
+		construct_objects(slab);
+		return slab;
 	}
+	gfp &= ~(__GFP_ZERO | __GFP_DMA | __GFP_DIRECT_RECLAIM | __GFP_NOFAIL);
+	slab = alloc_descriptor(cache, page_address(page), gfp | __GFP_NOWARN, caller);
+	if (slab)
+		slab_form(slab, cache, page);
+	return slab;
 }
 
 /* The flags of a request, and the zone and pageblock type of the cache. */
@@ -257,20 +304,16 @@ gfp_t slab_page_gfp(const struct kmem_cache *cache, gfp_t gfp)
 bool slab_grow(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
 {
 	struct page *page = alloc_slab_pages(cache, slab_page_gfp(cache, gfp));
-	char *memory;
 	struct slab *slab;
 	mm_irqflags_t flags;
 
 	if (!page)
 		return false;
-	memory = page_address(page);
-	gfp &= ~(__GFP_ZERO | __GFP_DMA | __GFP_DIRECT_RECLAIM | __GFP_NOFAIL);
-	slab = alloc_descriptor(cache, memory, gfp | __GFP_NOWARN, caller);
+	slab = make_slab(cache, page, gfp, caller);
 	if (!slab) {
 		pages_put_back(page, page->order);
 		return false;
 	}
-	slab_form(slab, cache, page);
 	pages_to_slab(page, slab_marked_pages(slab), slab);
 	slab_map_set(slab, slab_marked_pages(slab));
 	count_pages(cache, (size_t)1 << slab->order);
@@ -294,23 +337,47 @@ static void release_slab(struct slab *slab)
 	slab_map_clear(slab, slab_marked_pages(slab));
 	pages_from_slab(page, slab_marked_pages(slab), order);
 	count_pages(slab->cache, -((size_t)1 << order));
-	free_descriptor(slab);
+	keep_spare(slab);
 	pages_free(page, order);
 }
 
-/* Release the slabs on `doomed`, which are on no cache's list any more.  Returns pages. */
-size_t slab_release_all(struct list *doomed)
+/* An empty slab, off its list, if there are more than `keep`; else NULL. */
+static struct slab *pull_empty(struct kmem_cache *cache, size_t keep)
 {
+	mm_irqflags_t flags = mm_irq_save();
+	struct slab *slab = NULL;
+
+	cache_lock(cache);
+	if (cache->nr_empty > keep) {
+		slab = list_entry(cache->empty.prev, struct slab, link);
+		list_del(&slab->link);
+		cache->nr_empty--;
+		cache->nr_slabs--;
+	}
+	cache_unlock(cache);
+	mm_irq_restore(flags);
+	return slab;
+}
+
+/* At most so many empty slabs beyond `keep` to the page allocator; returns pages. */
+size_t slab_release(struct kmem_cache *cache, size_t keep, size_t most)
+{
+	struct slab *slab;
 	size_t pages = 0;
 
-	while (!list_empty(doomed)) {
-		struct slab *slab = list_entry(doomed->next, struct slab, link);
-
-		list_del(&slab->link);
+	while (most-- > 0 && (slab = pull_empty(cache, keep)) != NULL) {
 		pages += (size_t)1 << slab->order;
 		release_slab(slab);
 	}
 	return pages;
+}
+
+void slab_free_spare(struct kmem_cache *cache)
+{
+	struct slab *slab = take_spare(cache);
+
+	if (slab)
+		free_descriptor(slab);
 }
 
 /* --- objects, under the cache's lock ------------------------------------------- */
@@ -335,12 +402,13 @@ static struct slab *slab_with_free_locked(struct kmem_cache *cache)
 	return slab;
 }
 
-/* n objects of the slab's have left its free list. */
-static void count_taken_locked(struct kmem_cache *cache, struct slab *slab, size_t n)
+/* So many objects of the slab's are taken now, and its free list begins there; the cache's count is the caller's. */
+static inline void set_taken_locked(struct kmem_cache *cache, struct slab *slab, unsigned taken,
+				    unsigned first_free)
 {
-	slab->nr_taken = (uint16_t)(slab->nr_taken + n);
-	cache->nr_taken += n;
-	if (slab->first_free == OBJECT_FREE_LAST)
+	slab->nr_taken = (uint16_t)taken;
+	slab->first_free = (uint8_t)first_free;
+	if (first_free == OBJECT_FREE_LAST)
 		list_move(&cache->full, &slab->link);
 }
 
@@ -352,46 +420,44 @@ struct slab *slab_take_locked(struct kmem_cache *cache, unsigned *index)
 	if (!slab)
 		return NULL;
 	*index = slab->first_free;
-	slab->first_free = slab->state[*index];
-	count_taken_locked(cache, slab, 1);
+	set_taken_locked(cache, slab, slab->nr_taken + 1u, slab->state[*index]);
+	cache->nr_taken++;
 	return slab;
 }
 
-/* n objects of one slab, which has so many, into slots, as cached. */
-static __attribute__((noinline)) void take_from_locked(struct slab *slab, uint32_t size,
-						       struct mm_slot *slots, size_t n)
+/* What a slab has, or as much as fits, into slots up to `end`, as cached; returns where that ends. */
+static __attribute__((noinline)) struct mm_slot *take_from_locked(struct kmem_cache *cache,
+								  struct slab *slab,
+								  struct mm_slot *slots,
+								  const struct mm_slot *end)
 {
-	unsigned index = slab->first_free;
+	unsigned index = slab->first_free, taken = slab->nr_taken;
 
-	for (const struct mm_slot *end = slots + n; slots < end; slots++) {
+	do {
 		uint8_t *state = &slab->state[index];
 
 		IN_REGISTER(state);
-		*slots = (struct mm_slot){slab->base + index * size, state};
+		*slots++ = (struct mm_slot){slab->base + index * cache->size, state};
 		index = *state;
-		*state = OBJECT_CACHED;
 		IN_REGISTER(index);
-	}
-	slab->first_free = (uint8_t)index;
+		*state = OBJECT_CACHED;
+		taken++;
+	} while (index != OBJECT_FREE_LAST && slots < end);
+	set_taken_locked(cache, slab, taken, index);
+	return slots;
 }
 
 /* Up to n objects into slots; returns how many there were. */
 size_t slab_take_many_locked(struct kmem_cache *cache, struct mm_slot *slots, size_t n)
 {
-	size_t taken = 0;
+	const struct mm_slot *first = slots, *end = slots + n;
+	struct slab *slab;
 
-	while (taken < n) {
-		struct slab *slab = slab_with_free_locked(cache);
-		size_t part;
-
-		if (!slab)
-			break;
-		part = min_size(n - taken, (size_t)slab->nr - slab->nr_taken);
-		take_from_locked(slab, cache->size, slots + taken, part);
-		count_taken_locked(cache, slab, part);
-		taken += part;
-	}
-	return taken;
+	while (slots < end && (slab = slab_with_free_locked(cache)) != NULL)
+		slots = take_from_locked(cache, slab, slots, end);
+	n = (size_t)(slots - first);
+	cache->nr_taken += n;
+	return n;
 }
 
 /* All objects of a slab have come back. */
@@ -434,18 +500,6 @@ void slab_give_many_locked(struct kmem_cache *cache, const struct mm_slot *slots
 	for (const struct mm_slot *end = slots + n; slots < end; slots++)
 		give_locked(cache, slab_around(slots->object), slots->state);
 	cache->nr_taken -= n;
-}
-
-/* Move empty slabs beyond `keep` to `doomed`, for slab_release_all() once the lock is gone. */
-void slab_cull_locked(struct kmem_cache *cache, size_t keep, struct list *doomed)
-{
-	while (cache->nr_empty > keep) {
-		struct slab *slab = list_entry(cache->empty.prev, struct slab, link);
-
-		list_move(doomed, &slab->link);
-		cache->nr_empty--;
-		cache->nr_slabs--;
-	}
 }
 
 /* --- without the cache's lock: any context, NMI included -------------------------- */

@@ -38,16 +38,26 @@ static inline void stack_set_top(struct mm_stack *stack, struct mm_slot *top)
 /* Objects of the largest magazine. */
 #define MAGAZINE_MAX 62u
 
-/* [p] How many empty slabs the cache keeps after a free on this CPU. */
+/* [p] How many empty slabs the cache keeps where it has a magazine, or has none. */
 static inline size_t magazine_slabs_kept(const struct kmem_cache *cache)
 {
 	return this_stack(cache)->magazine ? 0 : EMPTY_SLABS_KEPT;
 }
 
+/* [p][c] How many empty slabs are to go back after a free on this CPU: see slab_release(). */
+static inline size_t magazine_surplus_locked(const struct kmem_cache *cache)
+{
+	size_t kept = magazine_slabs_kept(cache);
+
+	if (likely(cache->nr_empty <= kept))
+		return 0;
+	return max_size(EMPTY_SLABS_AT_ONCE, (cache->nr_empty - kept) / 2);
+}
+
 void magazine_init(void);
 void magazine_init_cache(struct kmem_cache *cache, struct mm_stack *stacks);
 unsigned magazine_capacity_for(size_t size);
-void magazine_provide(struct kmem_cache *cache, gfp_t gfp);
+void magazine_provide_slow(struct kmem_cache *cache, gfp_t gfp);
 void *magazine_alloc_locked(struct kmem_cache *cache);
 void magazine_free_locked(struct kmem_cache *cache, void *object, uint8_t *state);
 void magazine_refill_locked(struct kmem_cache *cache);
@@ -59,5 +69,24 @@ void magazine_trim(struct kmem_cache *cache);
 bool magazine_is_elsewhere(const struct kmem_cache *cache);
 void magazine_empty_here(struct kmem_cache *cache);
 void magazine_trim_all(struct kmem_cache *cache);
+
+/* Hints, without the lock: has this CPU a magazine as large as today's, and may the depot fill another one? */
+static inline bool magazine_is_short(const struct kmem_cache *cache)
+{
+	const struct mm_stack *stack = &cache->stacks[mm_cpu_id()];
+	unsigned capacity = __atomic_load_n(&stack->capacity, __ATOMIC_RELAXED);
+
+	if (unlikely(capacity < __atomic_load_n(&cache->capacity, __ATOMIC_RELAXED)))
+		return !capacity || !__atomic_load_n(&cache->depot_empty, __ATOMIC_RELAXED);
+	return __atomic_load_n(&cache->nr_full, __ATOMIC_RELAXED) <
+		       __atomic_load_n(&cache->depot_limit, __ATOMIC_RELAXED) &&
+	       !__atomic_load_n(&cache->depot_empty, __ATOMIC_RELAXED);
+}
+
+static inline void magazine_provide(struct kmem_cache *cache, gfp_t gfp)
+{
+	if (unlikely(magazine_is_short(cache)))
+		magazine_provide_slow(cache, gfp);
+}
 
 #endif

@@ -50,13 +50,18 @@ struct slab {
 
 /*
  * Empty slabs that a cache keeps where it has no magazine, so that a load which swings by an object
- * does not call the page allocator each time.  Where there is one, that sees to it, and
- * the slabs go back at once.
+ * does not call the page allocator each time.  Where there is one, that sees to it.
  */
-#define EMPTY_SLABS_KEPT  2u
+#define EMPTY_SLABS_KEPT    2u
+
+/*
+ * Of those beyond, a free gives so many back, or half of them if that is more.  The rest is for
+ * the next ones, or for allocations, so that no call pays for all that it happened to empty.
+ */
+#define EMPTY_SLABS_AT_ONCE 2u
 
 /* Internal flags, above the public ones. */
-#define SLAB_PUBLIC_FLAGS ((slab_flags_t)0x1fu)
+#define SLAB_PUBLIC_FLAGS   ((slab_flags_t)0x1fu)
 #define SLAB_INTERNAL \
 	((slab_flags_t)0x100u) /* the allocator's own: no magazines, no foreign free */
 #define SLAB_ON_SLAB ((slab_flags_t)0x200u) /* descriptor at the start of the slab itself */
@@ -98,6 +103,8 @@ struct kmem_cache {
 	uint16_t capacity;         /* of magazines that are made now; [a] */
 	uint16_t misses;           /* stacks that were empty or full, since that changed */
 
+	struct slab *spare; /* [a] the descriptor of a slab that went back; NULL: none */
+
 	/* [a] Left by those who could not have the lock; drained by cache_lock(). */
 	struct slab *deferred;   /* slabs with deferred objects */
 	struct list *fresh;      /* new slabs, on no list yet; the next is link.next */
@@ -105,6 +112,12 @@ struct kmem_cache {
 };
 
 #define SLAB_NO_OBJECT (~0u)
+
+/* [c] Or must the cache grow? */
+static inline bool slab_has_free_locked(const struct kmem_cache *cache)
+{
+	return !list_empty(&cache->partial) || !list_empty(&cache->empty);
+}
 
 /*
  * Does an object start at `p`, and which?  Or one beyond the last of the slab, which is never
@@ -189,8 +202,8 @@ size_t slab_take_many_locked(struct kmem_cache *cache, struct mm_slot *slots, si
 struct slab *slab_take_locked(struct kmem_cache *cache, unsigned *index);
 void slab_give_locked(struct kmem_cache *cache, struct slab *slab, unsigned index);
 void slab_give_many_locked(struct kmem_cache *cache, const struct mm_slot *slots, size_t n);
-void slab_cull_locked(struct kmem_cache *cache, size_t keep, struct list *doomed);
-size_t slab_release_all(struct list *doomed);
+size_t slab_release(struct kmem_cache *cache, size_t keep, size_t most);
+void slab_free_spare(struct kmem_cache *cache);
 
 /* kmem_cache.c: caches */
 void cache_init(void);
@@ -200,6 +213,7 @@ bool cache_admit(const struct kmem_cache *cache, gfp_t *gfp, uintptr_t caller);
 void *cache_alloc(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller);
 void cache_free_slow(struct slab *slab, void *object, const struct kmem_cache *wanted,
 		     uintptr_t caller);
+void *cache_alloc_internal(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller);
 void cache_free_internal(struct kmem_cache *cache, void *object);
 void cache_offer_to_waiters(struct kmem_cache *cache);
 void cache_drain_all(void);

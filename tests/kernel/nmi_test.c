@@ -182,6 +182,13 @@ static void bulk(void)
 	kmem_cache_free_bulk(cache, kmem_cache_alloc_bulk(cache, GFP_ATOMIC, 40, p), p);
 }
 
+/* Magazines grow with use: until they are as large as they get, no two bulks are alike. */
+static void grow_magazines(void)
+{
+	while (cache->capacity < cache->capacity_max)
+		bulk();
+}
+
 TEST(an_nmi_before_every_instruction)
 {
 	struct fingerprint settled;
@@ -199,6 +206,7 @@ TEST(an_nmi_before_every_instruction)
 	at_each_instruction(&nmi_event, "the same through the slabs", slow);
 	at_each_instruction(&nmi_event, "alloc_pages and __free_pages", pages);
 	at_each_instruction(&nmi_event, "the same without locks", nolock);
+	grow_magazines();
 	at_each_instruction(&nmi_event, "a bulk", bulk);
 	nmi_timer_stop();
 	mm_drain_deferred();

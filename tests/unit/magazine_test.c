@@ -11,6 +11,7 @@
 #include <magazine.h>
 #include <mem.h>
 #include <mm/kmalloc.h>
+#include <zone.h>
 
 static struct kmem_cache *cache;
 
@@ -193,21 +194,81 @@ TEST(an_empty_stack_takes_it_back)
 	end();
 }
 
-/* With nothing in the depot, half a magazine comes from the slabs. */
-TEST(the_slabs_refill_by_half)
+/* Free objects[] from the end until the stack is full, and then one more.  Returns how many are left. */
+static unsigned free_beyond(unsigned n)
 {
+	while (mine()->top < mine()->limit)
+		kmem_cache_free(cache, objects[--n]);
+	kmem_cache_free(cache, objects[--n]);
+	return n;
+}
+
+/*
+ * With nothing in the depot, objects come from the slabs and go there: an eighth of a magazine, in a
+ * streak each time twice as many, up to half a magazine or a whole one.
+ */
+TEST(a_streak_moves_more_each_time)
+{
+	static const unsigned come[] = {8, 16, 31, 31}, go[] = {8, 16, 32, 62};
 	unsigned n = 0;
 
 	if (!begin(64))
 		return;
-	objects[n++] = kmem_cache_alloc(cache, GFP_KERNEL);
-	while (ready() > 0)
+	cache->capacity = cache->capacity_max;
+	for (unsigned i = 0; i < 4; i++)
+		EXPECT(slab_grow(cache, GFP_KERNEL, 0));
+	for (unsigned i = 0; i < 4; i++) {
 		objects[n++] = kmem_cache_alloc(cache, GFP_KERNEL);
-	EXPECT_EQ(n, mine()->capacity / 2);
-	objects[n++] = kmem_cache_alloc(cache, GFP_KERNEL);
-	EXPECT_EQ(ready(), mine()->capacity / 2 - 1);
+		EXPECT_EQ(ready(), come[i] - 1);
+		while (ready() > 0)
+			objects[n++] = kmem_cache_alloc(cache, GFP_KERNEL);
+	}
+	while (n < MANY)
+		objects[n++] = kmem_cache_alloc(cache, GFP_KERNEL);
+	check();
+	for (unsigned i = 0; i < 4; i++) {
+		n = free_beyond(n);
+		EXPECT_EQ(ready(), cache->capacity_max - go[i] + 1);
+	}
+	mine()->when -= 1000; /* that streak was long ago */
+	n = free_beyond(n);
+	EXPECT_EQ(ready(), cache->capacity_max - go[0] + 1);
 	check();
 	give_many(n);
+	end();
+}
+
+#define LARGE 40u
+
+/*
+ * A free gives back few of the slabs that it empties, those after it more, and none is left behind
+ * where anybody waits for memory, or by a shrink.
+ */
+TEST(no_free_pays_for_many_slabs)
+{
+	if (!begin(4096) || !take_many(LARGE))
+		return;
+	EXPECT_EQ(cache->nr, 1);
+	for (unsigned i = 2; i < LARGE; i++) {
+		size_t slabs = cache->nr_slabs, released, empty;
+
+		kmem_cache_free(cache, objects[i]);
+		released = slabs - cache->nr_slabs;
+		empty = cache->nr_empty + released;
+		EXPECTF(released <= max_size(2, empty / 2), "%zu of %zu", released, empty);
+	}
+	EXPECT(cache->nr_empty > 0);
+	check();
+
+	__atomic_fetch_add(&zone_queue.waiters, 1, __ATOMIC_SEQ_CST);
+	magazine_close(cache);
+	kmem_cache_free(cache, objects[1]);
+	__atomic_fetch_sub(&zone_queue.waiters, 1, __ATOMIC_SEQ_CST);
+	EXPECT_EQ(cache->nr_slabs, 1);
+	kmem_cache_free(cache, objects[0]);
+	kmem_cache_shrink(cache);
+	EXPECT_EQ(cache->nr_slabs, 0);
+	EXPECT(!cache->spare);
 	end();
 }
 
@@ -409,6 +470,7 @@ TEST(works_without_memory_for_a_magazine)
 
 TEST_SUITE(magazine, capacity_follows_the_size, fresh_cache_has_none, last_in_first_out,
 	   push_of_what_is_not_live_changes_nothing, a_full_stack_goes_to_the_depot,
-	   an_empty_stack_takes_it_back, the_slabs_refill_by_half, sizes_follow_the_load,
-	   large_objects_have_none, object_freed_on_another_cpu, objects_wander_between_cpus,
+	   an_empty_stack_takes_it_back, a_streak_moves_more_each_time,
+	   no_free_pays_for_many_slabs, sizes_follow_the_load, large_objects_have_none,
+	   object_freed_on_another_cpu, objects_wander_between_cpus,
 	   works_without_memory_for_a_magazine);

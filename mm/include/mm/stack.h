@@ -39,6 +39,11 @@ struct mm_stack {
 		*limit; /* [c], [a] for the CPU itself: top of a full stack; NULL: closed */
 	struct magazine *magazine; /* [p] with [c]: whose slots they are; NULL: it has none */
 	unsigned capacity;         /* [p]; others look: [a]: that of the magazine, or 0 */
+
+	/* [p] The last move between it and the slabs: see next_move() in mm/magazine.c. */
+	unsigned moved; /* objects */
+	uint32_t when;
+	bool came; /* from there */
 } __attribute__((aligned(MM_CPU_STRIDE)));
 
 _Static_assert(sizeof(struct mm_stack) == MM_CPU_STRIDE, "one stride from CPU to CPU");
