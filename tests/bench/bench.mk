@@ -26,13 +26,15 @@ bench: ## measure what each step costs, in guest instructions; BENCH='kmalloc*' 
 # --- In a program, beside other allocators -------------------------------------------
 
 # mm/ and the workloads once for each allocator, for two word sizes.  No position-independent
-# code and no frame pointers: as a program that has the allocator linked in.
+# code and no frame pointers: as a program that has the allocator linked in.  mm/ is optimised as a
+# whole, as other allocators are that are one source file; the workloads are not part of it.
 HOSTED_BITS       := 32 64
 HOSTED_ALLOCATORS := quarry glibc jemalloc mimalloc
 HOSTED_WORKLOADS  := pair.c batch.c mix.c hosted/touched.c
-HOSTED_SRC        := $(MM_SRC) $(addprefix tests/bench/hosted/,main.c library.c port/port.c)
+HOSTED_SRC        := $(addprefix tests/bench/hosted/,main.c library.c port/port.c)
 
 HOSTED_FLAGS := -O2 $(filter-out -fno-omit-frame-pointer,$(COMMON_FLAGS)) -fomit-frame-pointer -fno-pie
+HOSTED_LTO   := -flto -flto-partition=one
 HOSTED_CC.32 := i686-linux-gnu-gcc -march=i686 -D_FILE_OFFSET_BITS=64
 HOSTED_CC.64 := gcc
 HOSTED_LD.32 := -no-pie -Wl,--dynamic-linker=$(CROSS32)/lib/ld-linux.so.2 -Wl,-rpath,$(CROSS32)/lib -ldl
@@ -47,7 +49,7 @@ HOSTED_INCLUDES.other  := -Itests/bench/hosted/library
 hosted_dir = $(BENCH_DIR)/hosted$1
 # $1: bits, $2: an allocator: its copies of the workloads.
 hosted_copies = $(HOSTED_WORKLOADS:%=$(call hosted_dir,$1)/$2/%.o)
-hosted_objects = $(HOSTED_SRC:%=$(call hosted_dir,$1)/%.o) \
+hosted_objects = $(HOSTED_SRC:%=$(call hosted_dir,$1)/%.o) $(call hosted_dir,$1)/mm.o \
 	$(foreach a,$(HOSTED_ALLOCATORS),$(call hosted_copies,$1,$a))
 
 # $1: bits, $2: an allocator.
@@ -61,7 +63,7 @@ endef
 
 # $1: bits.
 define hosted_rules
-$(call flags_file,hosted-$1,$(HOSTED_CC.$1) $(HOSTED_FLAGS) $(HOSTED_LD.$1) $(HOSTED_SRC))
+$(call flags_file,hosted-$1,$(HOSTED_CC.$1) $(HOSTED_FLAGS) $(HOSTED_LTO) $(HOSTED_LD.$1) $(HOSTED_SRC) $(MM_SRC))
 
 $(foreach a,$(HOSTED_ALLOCATORS),$(call hosted_copy_rules,$1,$a)
 
@@ -70,13 +72,17 @@ $(call hosted_dir,$1)/%.o: % $(BUILD)/flags/hosted-$1
 	$$(call say,CC,$$< ($1 bits))
 	@mkdir -p $$(@D)
 	$(Q)$(HOSTED_CC.$1) $(HOSTED_FLAGS) $(INCLUDES.mm) -Itests/bench/hosted/port -Itests/bench/hosted/ours \
-		-DBENCH_ALLOCATOR=quarry -c $$< -MMD -MP -o $$@
+		-DBENCH_ALLOCATOR=quarry $$(if $$(filter mm/%,$$<),$(HOSTED_LTO)) -c $$< -MMD -MP -o $$@
+
+$(call hosted_dir,$1)/mm.o: $(MM_SRC:%=$(call hosted_dir,$1)/%.o)
+	$$(call say,LD,$$@)
+	$(Q)$(HOSTED_CC.$1) $(HOSTED_FLAGS) $(HOSTED_LTO) -r -nostdlib -flinker-output=nolto-rel -o $$@ $$^
 
 $(call hosted_dir,$1)/bench: $(call hosted_objects,$1)
 	$$(call say,LD,$$@)
 	$(Q)$(HOSTED_CC.$1) -o $$@ $$^ $(HOSTED_LD.$1)
 
--include $(patsubst %.o,%.d,$(call hosted_objects,$1))
+-include $(patsubst %.o,%.d,$(call hosted_objects,$1) $(MM_SRC:%=$(call hosted_dir,$1)/%.o))
 endef
 $(foreach bits,$(HOSTED_BITS),$(eval $(call hosted_rules,$(bits))))
 
