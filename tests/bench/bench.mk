@@ -31,7 +31,7 @@ bench: ## measure what each step costs, in guest instructions; BENCH='kmalloc*' 
 HOSTED_BITS       := 32 64
 HOSTED_ALLOCATORS := quarry glibc jemalloc mimalloc
 HOSTED_WORKLOADS  := pair.c batch.c mix.c hosted/touched.c
-HOSTED_SRC        := $(addprefix tests/bench/hosted/,main.c library.c port/port.c)
+HOSTED_SRC        := tests/bench/rounds.c $(addprefix tests/bench/hosted/,main.c library.c port/port.c)
 
 HOSTED_FLAGS := -O2 $(filter-out -fno-omit-frame-pointer,$(COMMON_FLAGS)) -fomit-frame-pointer -fno-pie
 HOSTED_LTO   := -flto -flto-partition=one

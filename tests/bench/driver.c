@@ -7,6 +7,7 @@
  * tabs between name, operations, ticks, and ticks for each operation in hundredths.
  */
 #include "driver.h"
+#include "rounds.h"
 
 #define ROUNDS   5u
 #define MAX_ROWS 160u
@@ -17,7 +18,6 @@ static struct result {
 } results[MAX_ROWS];
 
 static unsigned nr_results;
-static bool warming_up;
 
 bool bench_wanted(const struct bench_row *row)
 {
@@ -42,7 +42,7 @@ void bench_report(const struct bench_row *row, uint64_t operations, uint64_t tic
 {
 	struct result *result;
 
-	if (warming_up || operations == 0 || !bench_wanted(row))
+	if (bench_warming_up || operations == 0 || !bench_wanted(row))
 		return;
 	result = result_of(row);
 	if (!result)
@@ -53,30 +53,9 @@ void bench_report(const struct bench_row *row, uint64_t operations, uint64_t tic
 	}
 }
 
-static void run_round(const struct bench_workload *workload)
-{
-	for (unsigned i = 0; i < workload->nr_rows; i++) {
-		const struct bench_row *row = &workload->rows[i];
-
-		if (row->measure && bench_wanted(row))
-			bench_report(row, row->n, row->measure(row));
-	}
-	if (workload->run)
-		workload->run();
-}
-
 static void run_workload(const struct bench_workload *workload)
 {
-	if (!workload->begin || workload->begin()) {
-		warming_up = !workload->once;
-		if (warming_up)
-			run_round(workload);
-		warming_up = false;
-		for (unsigned round = 0; round < (workload->once ? 1 : ROUNDS); round++)
-			run_round(workload);
-	}
-	if (workload->end)
-		workload->end();
+	bench_run_rounds(workload, workload->once ? 1 : ROUNDS);
 }
 
 static uint64_t in_hundredths(const struct result *result)

@@ -15,7 +15,7 @@
  * Writes DIRECTORY/NAME.log for each allocator: the rows, in ticks of the TSC.
  */
 #define _GNU_SOURCE
-#include "../bench.h"
+#include "../rounds.h"
 #include "library.h"
 #include "port/arena.h"
 #include <sched.h>
@@ -88,7 +88,6 @@ static struct allocator {
 #define NR_ALLOCATORS (sizeof(allocators) / sizeof(allocators[0]))
 
 static struct results *running;
-static bool warming_up;
 uint32_t *bench_least_of_call;
 
 bool bench_wanted(const struct bench_row *row)
@@ -116,38 +115,13 @@ void bench_report(const struct bench_row *row, uint64_t operations, uint64_t tic
 {
 	struct result *result;
 
-	if (warming_up || operations == 0 || (ticks == 0 && !row->least))
+	if (bench_warming_up || operations == 0 || (ticks == 0 && !row->least))
 		return;
 	result = result_of(row);
 	if (result->rounds == MAX_ROUNDS)
 		return;
 	result->operations = operations;
 	result->ticks[result->rounds++] = ticks;
-}
-
-static void run_once(const struct bench_workload *workload)
-{
-	for (unsigned i = 0; i < workload->nr_rows; i++) {
-		const struct bench_row *row = &workload->rows[i];
-
-		if (row->measure)
-			bench_report(row, row->n, row->measure(row));
-	}
-	if (workload->run)
-		workload->run();
-}
-
-static void run_workload(const struct bench_workload *workload)
-{
-	if (!workload->begin || workload->begin()) {
-		warming_up = !workload->once;
-		if (warming_up)
-			run_once(workload);
-		warming_up = false;
-		run_once(workload);
-	}
-	if (workload->end)
-		workload->end();
 }
 
 /* In a child; false: it died.  `start`: our own allocator has to be. */
@@ -163,7 +137,7 @@ static bool run_in_child(struct allocator *allocator,
 		if (start && !allocator->calls && !arena_start())
 			_exit(1);
 		for (; *workloads; workloads++)
-			run_workload(*workloads);
+			bench_run_rounds(*workloads, 1);
 		_exit(0);
 	}
 	if (child > 0 && waitpid(child, &status, 0) == child && status == 0)
