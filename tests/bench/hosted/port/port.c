@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define ARENA_BYTES ((size_t)128 << 20)
+#define ARENA_BYTES ((size_t)32 << 20)
 #define BLOCK_BYTES (PAGE_SIZE << MM_MAX_ORDER)
 #define ARENA_START ((paddr_t)BLOCK_BYTES) /* its physical address: any multiple of a block */
 
