@@ -39,13 +39,16 @@ cmp "$iso" build/quarry.iso > /dev/null
 ok 'so is the ISO' "$?"
 builds 'a second make does nothing' '' all
 
-touch mm/internal/zone.h
-builds 'a changed header rebuilds who includes it' 'CC +mm/zone.c' build/kernel/mm/zone.c.o
-touch mm/internal/zone.h
+# A header that few include, and one more directory for other flags: all of the kernel is made only once.
+touch mm/internal/late.h
+builds 'a changed header rebuilds who includes it' 'CC +mm/debug/report.c' build/kernel/mm/debug/report.c.o
+touch mm/internal/late.h
 builds 'and not who does not' '' build/kernel/mm/memmap.c.o
 
-builds 'changed flags rebuild' 'CC +mm/gfp.c' build/kernel/mm/gfp.c.o EXTRA_CFLAGS=-DNOTHING
-builds 'but only once' '' build/kernel/mm/gfp.c.o EXTRA_CFLAGS=-DNOTHING
+readonly object=build/flags-test/kernel/mm/gfp.c.o
+make BUILD=build/flags-test "$object" > /dev/null 2>&1
+builds 'changed flags rebuild' 'CC +mm/gfp.c' BUILD=build/flags-test "$object" EXTRA_CFLAGS=-DNOTHING
+builds 'but only once' '' BUILD=build/flags-test "$object" EXTRA_CFLAGS=-DNOTHING
 make all > /dev/null 2>&1
 
 echo 'typedef int nothing_here;' > kernel/stray.c
