@@ -31,6 +31,7 @@
 #define RESET_US         10000u
 #define STARTUP_US       200u
 #define STEP_US          1000u
+#define TURNS_PER_LOOK   200u
 #define KNOWN_STEPS      5000u /* wait so long for CPUs that are said to be there */
 #define UNKNOWN_STEPS    50u   /* and so long after the last one, where nobody knows */
 #define CLOSED           0x10000u
@@ -174,11 +175,15 @@ static void free_rest(void)
 
 /* --- the start ----------------------------------------------------------------------------- */
 
+/* An emulator is slow to answer, and to relax: it is asked now and then. */
 static void wait_us(unsigned us)
 {
 	pit_span_start((unsigned)((uint64_t)us * PIT_HZ / 1000000 + 1));
-	while (!pit_span_over())
+	while (!pit_span_over()) {
 		cpu_relax();
+		for (volatile unsigned i = 0; i < TURNS_PER_LOOK; i++)
+			;
+	}
 }
 
 static void broadcast(void)

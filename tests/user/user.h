@@ -50,4 +50,13 @@ static inline uint64_t time(void)
 	return now;
 }
 
+/*
+ * Where an emulator runs one CPU after the other, it goes on to the next here, and else only at the end
+ * of a time slice: somebody may wait for this CPU's answer to an interrupt that long.
+ */
+static inline void relax(void)
+{
+	__asm__ volatile("pause" : : : "memory");
+}
+
 #endif

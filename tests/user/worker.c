@@ -184,8 +184,10 @@ static int hold(uint32_t job, uint32_t pages)
 	if (job == JOB_DOZE)
 		sleep(VERY_LONG);
 	while (!control->stop) {
-		for (uint32_t page = 1; page <= pages; page++)
+		for (uint32_t page = 1; page <= pages; page++) {
 			control->errors += count_wrong(words + page * PAGE_WORDS, page);
+			relax();
+		}
 		control->rounds++;
 		yield();
 	}
@@ -210,13 +212,16 @@ static int spread(uint32_t pages)
 	return start ? 0 : -1;
 }
 
+#define SPINS 1024u
+
 static int spin(void)
 {
 	struct job_control *control = grow(PAGE_BYTES);
 
 	control->ready = 1;
 	while (!control->stop)
-		control->rounds++;
+		if (++control->rounds % SPINS == 0)
+			relax();
 	return 0;
 }
 
