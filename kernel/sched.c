@@ -220,11 +220,10 @@ void sched_switched(void)
 
 /* --- sharing ------------------------------------------------------------------------------ */
 
-/* Move a thread to this CPU from the longest of the other queues, if that has more than `least`. */
-static bool pull(unsigned least)
+/* The CPU with the longest of the other queues, if that has more than `least`; else this one. */
+static unsigned longest_queue(unsigned least)
 {
 	unsigned me = cpu_here->id, longest = me;
-	struct thread *thread;
 
 	for (unsigned i = 0; i < smp_count(); i++) {
 		unsigned ready = __atomic_load_n(&queues[i].ready, __ATOMIC_RELAXED);
@@ -234,19 +233,43 @@ static bool pull(unsigned least)
 			longest = i;
 		}
 	}
-	if (longest == me)
-		return false;
-	spin_lock(&queues[longest].lock);
-	thread = take(&queues[longest], me);
+	return longest;
+}
+
+/* Move a thread to this CPU from another one's locked queue.  Releases that lock. */
+static bool move_from(struct queue *queue)
+{
+	unsigned me = cpu_here->id;
+	struct thread *thread = take(queue, me);
+
 	if (thread)
 		thread->cpu = me;
-	spin_unlock(&queues[longest].lock);
+	spin_unlock(&queue->lock);
 	if (!thread)
 		return false;
 	spin_lock(&queues[me].lock);
 	append(&queues[me], thread);
 	spin_unlock(&queues[me].lock);
 	return true;
+}
+
+/*
+ * Move a thread to this CPU from the longest of the other queues, if that has more than `least`.
+ * Idle CPUs do not stand in line for its lock: they would all be in the way of its owner, and of
+ * those who wake others, and most of them would come too late.  Who is busy tries but once.
+ */
+static bool pull(unsigned least, bool idle)
+{
+	unsigned longest;
+
+	while ((longest = longest_queue(least)) != cpu_here->id) {
+		if (spin_trylock(&queues[longest].lock))
+			return move_from(&queues[longest]);
+		if (!idle)
+			return false;
+		ipi_wait();
+	}
+	return false;
 }
 
 /*
@@ -263,7 +286,7 @@ _Noreturn void idle_run(void)
 		queue = queue_here();
 		__atomic_store_n(&queue->told, false, __ATOMIC_SEQ_CST);
 		__atomic_store_n(&queue->idle, true, __ATOMIC_SEQ_CST);
-		if (__atomic_load_n(&queue->ready, __ATOMIC_RELAXED) || pull(0)) {
+		if (__atomic_load_n(&queue->ready, __ATOMIC_RELAXED) || pull(0, true)) {
 			give_way();
 		} else {
 			shootdown_doze();
@@ -293,7 +316,7 @@ void sched_tick(void)
 	if (cpu_here->id == 0)
 		sleepers_wake(time_ns());
 	if (!queue->idle)
-		pull(queue->ready);
+		pull(queue->ready, false);
 	if (queue->ready)
 		this_cpu()->need_resched = true;
 }
