@@ -236,7 +236,7 @@ struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller)
 }
 
 /* From the lists of one zone. */
-static size_t take_many(unsigned number, struct page **pages, size_t n)
+static inline size_t take_many(unsigned number, struct page **pages, size_t n)
 {
 	size_t got = 0;
 
@@ -251,19 +251,23 @@ static size_t take_many(unsigned number, struct page **pages, size_t n)
 	return got;
 }
 
-size_t pages_alloc_bulk(gfp_t gfp, struct page **pages, size_t n)
+/* The zones one by one, where the first one's lists had no more than `got`. */
+static __attribute__((noinline)) size_t alloc_rest(gfp_t gfp, struct page **pages, size_t n,
+						   size_t got)
 {
 	enum mm_zone_id class = gfp_zone(gfp);
-	int i = (int)zone_first[class];
-	size_t got = 0;
+	const int first = (int)zone_first[class];
+	int i = first;
 
 	do {
 		struct zone *zone = &zones[i];
 		size_t listed;
 
-		got += take_many(page_home(i, gfp_block_type(gfp), 0), pages + got, n - got);
+		if (i != first)
+			got += take_many(page_home(i, gfp_block_type(gfp), 0), pages + got,
+					 n - got);
 		listed = got;
-		if (unlikely(got < n))
+		if (got < n)
 			got += zone_alloc_pages(zone, gfp_block_type(gfp),
 						zone->low + zone->reserve[class], pages + got,
 						n - got);
@@ -273,21 +277,18 @@ size_t pages_alloc_bulk(gfp_t gfp, struct page **pages, size_t n)
 	return got;
 }
 
-/* A block without references. */
-static void give(struct page *page, unsigned order)
+MM_FASTCALL size_t pages_alloc_bulk(gfp_t gfp, struct page **pages, size_t n)
 {
-	if (page_get_home(page) < NR_PAGE_LISTS)
-		page_list_free(page, order);
-	else
-		zone_free(&zones[page->zone], page, order);
+	unsigned number = page_home(zone_first[gfp_zone(gfp)], gfp_block_type(gfp), 0);
+	size_t got = take_many(number, pages, n);
+
+	return likely(got == n) ? n : alloc_rest(gfp, pages, n, got);
 }
 
-void pages_free(struct page *page, unsigned order)
+MM_FASTCALL void pages_free(struct page *page, unsigned order)
 {
-	if (likely(mm_page_push(mm_page_stacks, page)))
-		return;
-	__atomic_store_n(&page->refs, 0, __ATOMIC_RELAXED);
-	give(page, order);
+	if (unlikely(!mm_page_push(mm_page_stacks, page)))
+		pages_free_checked(page, order, 0);
 }
 
 void pages_put_back(struct page *page, unsigned order)
@@ -464,11 +465,11 @@ static bool drop_reference(struct page *page, bool *bad)
 	return refs == 1;
 }
 
-bool pages_drop_checked(struct page *page, unsigned order, uintptr_t caller)
+/* Reported if it is not. */
+static bool is_freeable(struct page *page, unsigned order, uintptr_t caller)
 {
-	bool bad, last;
-
-	if (!is_page(page) || page->kind != PAGE_BLOCK) {
+	if (!is_page(page) || page_get_kind(page) != PAGE_BLOCK ||
+	    __atomic_load_n(&page->refs, __ATOMIC_RELAXED) == 0) {
 		report_bad_page(page, caller, "free");
 		return false;
 	}
@@ -478,54 +479,74 @@ bool pages_drop_checked(struct page *page, unsigned order, uintptr_t caller)
 			   pfn_of_page(page), order);
 		return false;
 	}
+	return true;
+}
+
+bool pages_drop_checked(struct page *page, unsigned order, uintptr_t caller)
+{
+	bool bad, last;
+
+	if (!is_freeable(page, order, caller))
+		return false;
 	last = drop_reference(page, &bad);
 	if (bad)
 		report_bad_page(page, caller, "free");
 	return last;
 }
 
+/* The same as page_list_free() for what is too large for lists. */
+static inline bool free_large(struct page *page, unsigned order)
+{
+	struct zone *zone = &zones[page->zone];
+	mm_irqflags_t flags = mm_irq_save();
+	bool only;
+
+	mm_spin_lock(&zone->lock);
+	zone_drain_locked(zone);
+	only = page_drop_only(page, order);
+	if (likely(only))
+		zone_free_locked(zone, page, order);
+	mm_spin_unlock(&zone->lock);
+	mm_irq_restore(flags);
+	if (likely(only))
+		zone_wake_waiters();
+	return only;
+}
+
+/*
+ * Drop a reference, and free the block if it was the only one; false if that has changed
+ * meanwhile.  The last one is dropped under the zone's lock: who frees the same block at the same
+ * time, because one of them is mistaken, finds there that he is late.
+ */
+static bool release(struct page *page, unsigned order)
+{
+	uint32_t refs = __atomic_load_n(&page->refs, __ATOMIC_RELAXED);
+
+	while (refs > 1) {
+		if (__atomic_compare_exchange_n(&page->refs, &refs, refs - 1, true,
+						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return true;
+	}
+	return order < PAGE_LIST_ORDERS ? page_list_free(page, order) : free_large(page, order);
+}
+
 /* Also where mm_page_push() would have done: it found no room, or something wrong. */
-void pages_free_checked(struct page *page, unsigned order, uintptr_t caller)
+MM_FASTCALL void pages_free_checked(struct page *page, unsigned order, uintptr_t caller)
 {
 	if (!page)
 		return;
 	if (order == 0 && is_page(page) &&
 	    unlikely(__atomic_load_n(&page->refs, __ATOMIC_RELAXED) > 1))
 		migrate_forget(page);
-	if (pages_drop_checked(page, order, caller))
-		give(page, order);
-}
-
-/*
- * Free what should be a block of this order with one reference; false, and nothing is done, if it
- * is not.  Who frees the same one at the same time has to wait for the lock, and is found out.
- */
-static inline bool free_single(struct page *page, unsigned order)
-{
-	struct zone *zone = &zones[page->zone];
-	mm_irqflags_t flags = mm_irq_save();
-	bool single;
-
-	mm_spin_lock(&zone->lock);
-	zone_drain_locked(zone);
-	single = page_get_kind(page) == PAGE_BLOCK && page->order == order &&
-		 __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) == 1;
-	if (likely(single)) {
-		__atomic_store_n(&page->refs, 0, __ATOMIC_RELAXED);
-		zone_free_locked(zone, page, order);
-	}
-	mm_spin_unlock(&zone->lock);
-	mm_irq_restore(flags);
-	if (likely(single))
-		zone_wake_waiters();
-	return single;
+	while (is_freeable(page, order, caller) && !release(page, order))
+		;
 }
 
 static __attribute__((noinline)) MM_FASTCALL void free_carefully(struct page *page,
 								 unsigned order,
 								 uintptr_t caller)
 {
-	if (order < PAGE_LIST_ORDERS || !is_page(page) || !free_single(page, order))
+	if (order < PAGE_LIST_ORDERS || !is_page(page) || !free_large(page, order))
 		pages_free_checked(page, order, caller);
 }
 
@@ -647,14 +668,15 @@ void get_page(struct page *page)
 void put_page(struct page *page)
 {
 	struct page *head = referenced_block(page);
-	bool bad = true;
 
 	if (head && mm_page_push(mm_page_stacks, head))
 		return;
-	if (head && drop_reference(head, &bad))
-		give(head, head->order);
-	else if (bad)
-		report_bad_page(page, CALLER(), "put_page");
+	while (head && page_get_kind(head) == PAGE_BLOCK &&
+	       __atomic_load_n(&head->refs, __ATOMIC_RELAXED) > 0) {
+		if (release(head, head->order))
+			return;
+	}
+	report_bad_page(page, CALLER(), "put_page");
 }
 
 unsigned page_count(const struct page *page)

@@ -161,14 +161,39 @@ static void shut_locked(struct zone *zone)
 			set_bounds(&mm_page_stacks[number][cpu], SHUT_BOTTOM, SHUT_LIMIT);
 }
 
-/* [z] A block that is no longer what lists take in: it was freed twice at once.  To be reported. */
-static struct page *twice; /* [a] */
+/*
+ * Blocks in a list that are no longer what lists take in: freed twice at once.  To be reported by
+ * whoever gives the lock back: so many as have room, and how many more.
+ */
+#define TWICE_MAX 8u
+static struct {
+	bool any;                      /* [a] */
+	struct page *pages[TWICE_MAX]; /* [a] */
+	unsigned more;                 /* [a] */
+} twice;
+
+/* [z][p] Such a block is out of the list: its second free was none. */
+static void note_twice_locked(struct mm_page_stack *list, struct page *page)
+{
+	unsigned i = 0;
+	struct page *none;
+
+	__atomic_store_n(&list->frees, list->frees - 1, __ATOMIC_RELAXED);
+	do
+		none = NULL;
+	while (!__atomic_compare_exchange_n(&twice.pages[i], &none, page, false,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED) &&
+	       ++i < TWICE_MAX);
+	if (i == TWICE_MAX)
+		__atomic_fetch_add(&twice.more, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&twice.any, true, __ATOMIC_RELEASE);
+}
 
 /* [z][p] Give the n blocks that have been in this CPU's list longest back to the zone. */
 static void spill_locked(struct zone *zone, struct mm_page_stack *list, unsigned number,
 			 size_t n)
 {
-	size_t left = (size_t)(list->top - list->slots) - n;
+	size_t left = (size_t)(list->top - list->slots) - n, gone = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct page *page = list->slots[i];
@@ -176,13 +201,14 @@ static void spill_locked(struct zone *zone, struct mm_page_stack *list, unsigned
 		if (likely(page_get_kind(page) == PAGE_LISTED)) {
 			__atomic_store_n(&page->refs, 0, __ATOMIC_RELAXED);
 			buddy_free(&zone->buddy, page, order_of(number));
+			gone++;
 		} else {
-			__atomic_store_n(&twice, page, __ATOMIC_RELAXED);
+			note_twice_locked(list, page);
 		}
 	}
 	memmove(list->slots, list->slots + n, left * sizeof(*list->slots));
 	set_top(list, list->slots + left);
-	list->taken -= n;
+	list->taken -= gone;
 }
 
 /* [z][p] Shut this CPU's lists of the zone, and give back `most` blocks that are in them. */
@@ -297,21 +323,31 @@ static mm_irqflags_t lock(struct zone *zone)
 	return flags;
 }
 
-static void report_twice(void)
+static __attribute__((noinline)) void report_twice(void)
 {
-	struct page *page = __atomic_exchange_n(&twice, NULL, __ATOMIC_RELAXED);
+	unsigned more;
 
-	if (page)
-		report_now(MM_REPORT_DOUBLE_FREE, (uintptr_t)page, 0, "it is given out once",
-			   "page frame 0x%x was freed twice at the same time",
-			   pfn_of_page(page));
+	__atomic_store_n(&twice.any, false, __ATOMIC_SEQ_CST);
+	for (unsigned i = 0; i < TWICE_MAX; i++) {
+		struct page *page =
+			__atomic_exchange_n(&twice.pages[i], NULL, __ATOMIC_SEQ_CST);
+
+		if (page)
+			report_now(MM_REPORT_DOUBLE_FREE, (uintptr_t)page, 0,
+				   "it is given out once",
+				   "page frame 0x%x was freed twice at the same time",
+				   pfn_of_page(page));
+	}
+	for (more = __atomic_exchange_n(&twice.more, 0, __ATOMIC_RELAXED); more > 0; more--)
+		report_now(MM_REPORT_DOUBLE_FREE, 0, 0, "it is given out once",
+			   "one more page was freed twice at the same time");
 }
 
 static void unlock(struct zone *zone, mm_irqflags_t flags)
 {
 	mm_spin_unlock(&zone->lock);
 	mm_irq_restore(flags);
-	if (unlikely(__atomic_load_n(&twice, __ATOMIC_RELAXED)))
+	if (unlikely(__atomic_load_n(&twice.any, __ATOMIC_RELAXED)))
 		report_twice();
 }
 
@@ -319,8 +355,10 @@ static void unlock(struct zone *zone, mm_irqflags_t flags)
 static struct page *pop_locked(struct mm_page_stack *list, unsigned number)
 {
 	while (list->top > list->slots && page_get_kind(list->top[-1]) != PAGE_LISTED) {
-		__atomic_store_n(&twice, list->top[-1], __ATOMIC_RELAXED);
+		struct page *page = list->top[-1];
+
 		set_top(list, list->top - 1);
+		note_twice_locked(list, page);
 	}
 	return mm_page_pop(mm_page_stacks[number]);
 }
@@ -367,17 +405,26 @@ static bool free_to_list_locked(struct zone *zone, struct page *page, unsigned n
 	return true;
 }
 
-/* A block without references, PAGE_BLOCK, which found no room in this CPU's list, or has none. */
-void page_list_free(struct page *page, unsigned order)
+/*
+ * Free what should be a block of this order with one reference, which found no room in this CPU's
+ * list, or has none; false, and nothing is done, if it is not.
+ */
+bool page_list_free(struct page *page, unsigned order)
 {
 	struct zone *zone = &zones[page->zone];
-	unsigned number = page_get_home(page);
 	mm_irqflags_t flags = lock(zone);
+	bool only = page_drop_only(page, order);
 
-	if (number >= NR_PAGE_LISTS || !free_to_list_locked(zone, page, number))
-		zone_free_locked(zone, page, order);
+	if (likely(only)) {
+		unsigned number = page_get_home(page);
+
+		if (number >= NR_PAGE_LISTS || !free_to_list_locked(zone, page, number))
+			zone_free_locked(zone, page, order);
+	}
 	unlock(zone, flags);
-	zone_wake_waiters();
+	if (likely(only))
+		zone_wake_waiters();
+	return only;
 }
 
 /* --- for those who need all of a zone's pages ------------------------------------------- */

@@ -168,6 +168,19 @@ static inline void page_set_home(struct page *page, unsigned home)
 	__atomic_store_n(&page->home, (uint8_t)home, __ATOMIC_RELAXED);
 }
 
+/*
+ * [z] Drop the only reference of what should be a block of this order in a caller's hands; false, and
+ * nothing is done, if it is not, or not the only one.
+ */
+static inline bool page_drop_only(struct page *page, unsigned order)
+{
+	uint32_t one = 1;
+
+	return page_get_kind(page) == PAGE_BLOCK && page->order == order &&
+	       __atomic_compare_exchange_n(&page->refs, &one, 0, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
 /* The number of the lists, one of each CPU, of free blocks like this; PAGE_HOMELESS: there are none. */
 static inline unsigned page_home(unsigned zone, enum block_type type, unsigned order)
 {

@@ -23,10 +23,10 @@ void pages_fail(gfp_t gfp, unsigned order, uintptr_t caller);
  * effort, not zeroed.  Returns how many; the rest is pages_alloc()'s.  n is small: a zone's lock
  * may be held meanwhile.
  */
-size_t pages_alloc_bulk(gfp_t gfp, struct page **pages, size_t n);
+MM_FASTCALL size_t pages_alloc_bulk(gfp_t gfp, struct page **pages, size_t n);
 
 /* Free a block whose owner has vouched for it: PAGE_BLOCK, one reference, this order. */
-void pages_free(struct page *page, unsigned order);
+MM_FASTCALL void pages_free(struct page *page, unsigned order);
 
 /* The same for a block that was taken in vain: those who reclaim do not take it for progress. */
 void pages_put_back(struct page *page, unsigned order);
@@ -36,7 +36,7 @@ void pages_put_back(struct page *page, unsigned order);
  * only drops the reference: true when it was the last, and the block is to be freed.
  */
 bool pages_drop_checked(struct page *page, unsigned order, uintptr_t caller);
-void pages_free_checked(struct page *page, unsigned order, uintptr_t caller);
+MM_FASTCALL void pages_free_checked(struct page *page, unsigned order, uintptr_t caller);
 
 /*
  * Make blocks of one page out of the first n pages of a block, and the largest blocks that
@@ -62,9 +62,14 @@ void pages_report_zones(const struct report *report, gfp_t gfp);
 /* The highest zone that a mask allows, and the pageblock type that it asks for. */
 static inline enum mm_zone_id gfp_zone(gfp_t gfp)
 {
-	if (gfp & __GFP_DMA)
-		return MM_ZONE_DMA;
-	return gfp & __GFP_HIGHMEM ? MM_ZONE_HIGH : MM_ZONE_NORMAL;
+	static const uint8_t zone_of[4] = {
+		[0] = MM_ZONE_NORMAL,
+		[__GFP_DMA] = MM_ZONE_DMA,
+		[__GFP_HIGHMEM] = MM_ZONE_HIGH,
+		[__GFP_DMA | __GFP_HIGHMEM] = MM_ZONE_DMA, /* refused before */
+	};
+
+	return (enum mm_zone_id)zone_of[gfp & GFP_ZONES];
 }
 
 static inline enum block_type gfp_block_type(gfp_t gfp)

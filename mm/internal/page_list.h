@@ -27,7 +27,7 @@ void page_lists_reset(void);
 void page_lists_set_marks(struct zone *zone);
 
 struct page *page_list_refill(unsigned number);
-void page_list_free(struct page *page, unsigned order);
+bool page_list_free(struct page *page, unsigned order);
 
 void page_lists_make_room_nolock(struct zone *zone, unsigned order);
 void page_lists_make_room_locked(struct zone *zone, unsigned order, size_t pages);

@@ -15,6 +15,8 @@
 #include <kernel/tick.h>
 #include <kernel/time.h>
 #include <mem.h>
+#include <mm/page_alloc.h>
+#include <page_list.h>
 #include <unit/live.h>
 
 #define MOST_HELPERS (2 * MAX_CPUS)
@@ -362,6 +364,57 @@ TEST(processes_run_at_the_same_time)
 			EXPECT_EQ(worker_stop(workers[i]).fate, PROCESS_EXITED);
 }
 
+/* --- a page that two CPUs free ------------------------------------------------------------ */
+
+#define FREES 60u
+
+static struct page *victim;
+static unsigned victim_order;
+static uint32_t turn, freed;
+
+static void free_each(void *arg)
+{
+	(void)arg;
+	for (uint32_t i = 1; i <= FREES; i++) {
+		while (read_word(&turn) < i)
+			thread_yield();
+		__free_pages(victim, victim_order);
+		add_to(&freed);
+	}
+}
+
+/* One of the two is mistaken: it is freed once, and there is one report, at once or when the lists are emptied. */
+static void check_two_frees(unsigned order)
+{
+	unsigned seen = test_reports_seen(MM_REPORT_DOUBLE_FREE);
+
+	turn = freed = 0;
+	victim_order = order;
+	if (!start_helpers(2, free_each))
+		return;
+	for (uint32_t i = 1; i <= FREES; i++) {
+		victim = alloc_pages(GFP_KERNEL, order);
+		add_to(&turn);
+		while (read_word(&freed) < 2 * i)
+			thread_yield();
+		page_lists_drain();
+		EXPECT_EQ(test_reports_seen(MM_REPORT_DOUBLE_FREE), seen + i);
+	}
+	join_helpers(2);
+}
+
+TEST(two_free_the_same_block)
+{
+	static const unsigned orders[] = {0, 3, 4};
+
+	if (smp_count() == 1)
+		SKIP(ONE_CPU);
+	expect_report(MM_REPORT_DOUBLE_FREE, 3 * FREES);
+	for (unsigned i = 0; i < 3; i++)
+		check_two_frees(orders[i]);
+	live_expect_whole();
+}
+
 TEST_SUITE(parallel, threads_run_at_the_same_time, threads_move_where_they_may_run,
 	   each_cpu_preempts, all_share_all_cpus, mutex_storm, wait_queue_storm,
-	   threads_come_and_go, processes_run_at_the_same_time);
+	   threads_come_and_go, processes_run_at_the_same_time, two_free_the_same_block);

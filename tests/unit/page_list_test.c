@@ -228,6 +228,66 @@ TEST(freed_twice_at_once)
 	live_expect_whole();
 }
 
+/* More of them than are named, and what is counted afterwards: each was freed once. */
+TEST(many_freed_twice_at_once)
+{
+	enum {
+		N = 10
+	};
+	struct zone *zone = roomy_zone();
+	struct mm_zone_info before, after;
+	struct mm_page_stack *list;
+	mm_irqflags_t flags;
+
+	if (!zone)
+		SKIP("no zone so large that it has lists");
+	page_lists_drain();
+	mm_zone_info(zone->id, &before);
+	for (unsigned i = 0; i < N; i++)
+		pages[i] = alloc_page(flags_for(zone));
+	for (unsigned i = 0; i < N; i++)
+		__free_page(pages[i]);
+	list = &mm_page_stacks[pages[0]->home][mm_cpu_id()];
+	flags = mm_irq_save();
+	for (unsigned i = 0; i < N && list->top < list->limit; i++) {
+		*list->top++ = pages[i];
+		list->frees++;
+	}
+	mm_irq_restore(flags);
+	for (unsigned i = 0; i < N; i++)
+		pages[i] = alloc_page(flags_for(zone));
+	expect_report(MM_REPORT_DOUBLE_FREE, N);
+	page_lists_drain();
+	EXPECT_EQ(test_reports_seen(MM_REPORT_DOUBLE_FREE), N);
+	mm_zone_info(zone->id, &after);
+	EXPECT_EQ(after.free, before.free - N);
+	EXPECT_EQ(after.frees - before.frees, N);
+	EXPECT_EQ(after.allocs - before.allocs, 2 * N);
+	for (unsigned i = 0; i < N; i++)
+		__free_page(pages[i]);
+	live_expect_whole();
+}
+
+/* Who comes with a block to the zone's lock, and another one has freed it meanwhile. */
+TEST(late_for_the_lock)
+{
+	for (unsigned order = 0; order < PAGE_LIST_ORDERS; order++) {
+		struct page *page = alloc_pages(GFP_KERNEL, order);
+
+		ASSERT(page);
+		EXPECT(!page_list_free(page, order + 1));
+		get_page(page);
+		EXPECT(!page_list_free(page, order));
+		EXPECT_EQ(page_count(page), 2);
+		put_page(page);
+		__free_pages(page, order);
+		EXPECT(!page_list_free(page, order));
+		page_lists_drain();
+		EXPECT(!page_list_free(page, order));
+		live_expect_whole();
+	}
+}
+
 /* --- lists that are shut --------------------------------------------------------------------- */
 
 /* The rule: while anything is in its lists, the zone has what every request must leave. */
@@ -453,6 +513,6 @@ TEST(damage_is_found)
 
 TEST_SUITE(page_list, each_order_type_and_zone, more_than_lists_hold,
 	   home_is_the_list_of_the_pageblock, movable_pages_go_home_by_the_lock,
-	   mistakes_with_blocks_at_hand, freed_twice_at_once, around_the_mark,
-	   shut_while_somebody_waits, shut_while_held, large_blocks_get_what_lists_hold,
-	   blocks_wander_between_cpus, damage_is_found);
+	   mistakes_with_blocks_at_hand, freed_twice_at_once, many_freed_twice_at_once,
+	   late_for_the_lock, around_the_mark, shut_while_somebody_waits, shut_while_held,
+	   large_blocks_get_what_lists_hold, blocks_wander_between_cpus, damage_is_found);
