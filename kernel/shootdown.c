@@ -21,6 +21,7 @@
 
 static uint32_t wanted;
 static unsigned long sent;
+static bool off;
 
 static struct {
 	uint32_t seen;
@@ -69,6 +70,10 @@ void shootdown_on(uint32_t mask)
 {
 	uint32_t number, awake;
 
+	if (off) {
+		write_cr3(read_cr3());
+		return;
+	}
 	preempt_disable();
 	number = __atomic_add_fetch(&wanted, 1, __ATOMIC_SEQ_CST);
 	awake = smp_count() > 1 && !ipi_others_are_held() ? alarm(mask) : 0;
@@ -112,4 +117,9 @@ unsigned long shootdown_count(void)
 unsigned long shootdown_sent(void)
 {
 	return __atomic_load_n(&sent, __ATOMIC_RELAXED);
+}
+
+void shootdown_switch(bool on)
+{
+	off = !on;
 }

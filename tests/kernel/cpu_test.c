@@ -267,6 +267,72 @@ TEST(unmapped_on_every_cpu)
 		__free_page(pages[i]);
 }
 
+static struct {
+	struct page *pages[2]; /* what is mapped first, and what then */
+	uint32_t arrived, remapped, stale;
+} remap;
+
+static uint32_t seen_there(void)
+{
+	return *(volatile uint32_t *)remote.address;
+}
+
+/* Knows the first page's translation.  Whoever comes last maps the second one there; then, who sees it? */
+static void look_twice(void *arg)
+{
+	(void)arg;
+	seen_there();
+	if (__atomic_add_fetch(&remap.arrived, 1, __ATOMIC_ACQ_REL) == smp_count() - 1) {
+		paging_unmap(remote.address, 1);
+		paging_map(remote.address, page_to_phys(remap.pages[1]));
+		__atomic_store_n(&remap.remapped, 1, __ATOMIC_RELEASE);
+	}
+	while (!__atomic_load_n(&remap.remapped, __ATOMIC_ACQUIRE))
+		ipi_wait();
+	__atomic_fetch_add(&remap.stale, seen_there() == 1, __ATOMIC_ACQ_REL);
+}
+
+/* How many CPUs go on seeing the first page. */
+static unsigned stale_cpus(void)
+{
+	remap.arrived = remap.remapped = remap.stale = 0;
+	paging_map(remote.address, page_to_phys(remap.pages[0]));
+	preempt_disable();
+	seen_there();
+	ipi_call_others(look_twice, NULL);
+	remap.stale += seen_there() == 1;
+	preempt_enable();
+	paging_unmap(remote.address, 1);
+	return remap.stale;
+}
+
+/* Proof that a translation which is not shot down is found here: all but who has unmapped it know it. */
+TEST(without_shootdown_it_goes_wrong)
+{
+	unsigned stale;
+
+	if (smp_count() == 1)
+		SKIP(ONE_CPU);
+	allow_kept_pages(1); /* a page table of the window */
+	remote.address = window_reserve(1);
+	for (uint32_t i = 0; i < 2; i++) {
+		remap.pages[i] = alloc_page(GFP_KERNEL);
+		ASSERT(remap.pages[i] && remote.address);
+		*(uint32_t *)page_address(remap.pages[i]) = i + 1;
+	}
+	EXPECT_EQ(stale_cpus(), 0);
+	shootdown_switch(false);
+	stale = stale_cpus();
+	shootdown_switch(true);
+	shootdown();
+	EXPECT_EQ(stale, smp_count() - 1);
+	EXPECT_EQ(stale_cpus(), 0);
+	window_release(remote.address, 1);
+	window_flush();
+	for (unsigned i = 0; i < 2; i++)
+		__free_page(remap.pages[i]);
+}
+
 static void shoot_often(void *arg)
 {
 	(void)arg;
@@ -371,5 +437,6 @@ TEST(timers_of_all_cpus)
 }
 
 TEST_SUITE(cpu, all_arrive, each_has_its_own_data, calls_reach_every_cpu, spinlock_excludes,
-	   spinlock_numbers_wrap, held_cpus_do_nothing, unmapped_on_every_cpu, shootdowns_cross,
-	   halted_cpus_serve_later, nmis_from_another_cpu, timers_of_all_cpus);
+	   spinlock_numbers_wrap, held_cpus_do_nothing, unmapped_on_every_cpu,
+	   without_shootdown_it_goes_wrong, shootdowns_cross, halted_cpus_serve_later,
+	   nmis_from_another_cpu, timers_of_all_cpus);

@@ -32,4 +32,7 @@ bool shootdown_dozes(void);
 unsigned long shootdown_count(void);
 unsigned long shootdown_sent(void);
 
+/* For tests: while it is off, only the CPU that asks forgets anything. */
+void shootdown_switch(bool on);
+
 #endif
