@@ -11,7 +11,8 @@
  * the wrong upper half: the lower one, with the present bit, is written last when
  * mapping and first when unmapping.
  *
- * Locks: entries change with interrupts off.
+ * Locks: entries of pages belong to whoever has the addresses; those that lead to tables change
+ * with interrupts off.
  */
 #ifndef KERNEL_PAGE_TABLE_H
 #define KERNEL_PAGE_TABLE_H
@@ -66,10 +67,10 @@ static inline void entry_clear(struct entry *entry)
 	entry->high = 0;
 }
 
-/* The table, of pages or of tables, that a present entry leads to. */
+/* The table, of pages or of tables, that a present entry leads to: it lies in low memory. */
 static inline struct entry *table_of(const struct entry *entry)
 {
-	return phys_to_virt(entry_read(entry) & PTE_FRAME);
+	return phys_to_virt(entry->low & (uint32_t)PTE_FRAME);
 }
 
 /* The entry for `virt` in a directory, and in the table of a present directory entry. */

@@ -170,80 +170,131 @@ bool paging_map_device(uintptr_t virt, paddr_t phys)
 	return map_page(virt, phys, PTE_UNCACHED);
 }
 
-static void check_run(uintptr_t virt, size_t n)
+#define PAGES_OURS ((STACKS_END - WINDOW_START) / PAGE_SIZE)
+
+_Static_assert(WINDOW_START % LARGE_PAGE_BYTES == 0,
+	       "pages of ours are in tables from their start");
+
+/* Index of a page of ours; more than PAGES_OURS for any other address. */
+static inline size_t our_index(uintptr_t virt)
 {
-	if (virt % PAGE_SIZE || !is_ours(virt) || n > (STACKS_END - virt) / PAGE_SIZE)
-		panic("paging: %zu pages from %08zx are not ours", n, (size_t)virt);
+	uintptr_t offset = virt - WINDOW_START;
+
+	return offset >> PAGE_SHIFT | offset << (32 - PAGE_SHIFT);
 }
 
-/* Of n pages from `virt` on, those in the same table. */
-static size_t part_in_table(uintptr_t virt, size_t n)
+/* Of n pages from the i-th of ours on, those in the same table. */
+static inline size_t part_in_table(size_t i, size_t n)
 {
-	size_t room = TABLE_ENTRIES - (virt >> PAGE_SHIFT & (TABLE_ENTRIES - 1));
+	size_t room = TABLE_ENTRIES - i % TABLE_ENTRIES;
 
 	return n < room ? n : room;
 }
 
-static void map_part(struct entry *entry, const pfn_t *frames, size_t n)
+static inline struct entry *directory_of_ours(size_t i)
 {
-	uint32_t high = (uint32_t)(pte_no_execute >> 32);
-	uint32_t flags = irq_save();
-
-	for (size_t i = 0; i < n; i++) {
-		if (entry_present(&entry[i]))
-			panic("paging_map_run: mapped already, to %08x", entry[i].low);
-		entry[i].high = high | frames[i] >> (32 - PAGE_SHIFT);
-		entry[i].low = frames[i] << PAGE_SHIFT | PTE_PRESENT | PTE_WRITE;
-	}
-	irq_restore(flags);
+	return directory_entry(WINDOW_START) + i / TABLE_ENTRIES;
 }
 
-size_t paging_map_run(uintptr_t virt, const pfn_t *frames, size_t n)
+/* All of them are ours, and their table is there. */
+static inline struct entry *our_entry(size_t i)
+{
+	return &table_of(directory_of_ours(i))[i % TABLE_ENTRIES];
+}
+
+/* Are n pages from the i-th on ours, in one table that is there? */
+static inline bool are_in_one_table(size_t i, size_t n)
+{
+	return n <= TABLE_ENTRIES - i % TABLE_ENTRIES && i <= PAGES_OURS - n &&
+	       entry_present(directory_of_ours(i));
+}
+
+static void check_run(size_t i, size_t n)
+{
+	if (i >= PAGES_OURS || n > PAGES_OURS - i)
+		panic("paging: %zu pages from %08zx are not ours", n,
+		      (size_t)(WINDOW_START + i * PAGE_SIZE));
+}
+
+/* All in one table.  Whoever has the addresses is alone with these entries. */
+static inline void map_part(struct entry *entry, const pfn_t *frames, size_t n)
+{
+	uint32_t high = (uint32_t)(pte_no_execute >> 32);
+
+	for (const pfn_t *end = frames + n; frames < end; frames++, entry++) {
+		pfn_t frame = *frames;
+
+		if (entry_present(entry))
+			panic("paging_map_run: mapped already, to %08x", entry->low);
+		entry->high = high | frame >> (32 - PAGE_SHIFT);
+		entry->low = frame << PAGE_SHIFT | PTE_PRESENT | PTE_WRITE;
+	}
+}
+
+static __attribute__((noinline)) size_t map_parts(size_t i, const pfn_t *frames, size_t n)
 {
 	size_t done = 0;
 
-	check_run(virt, n);
+	check_run(i, n);
 	while (done < n) {
-		size_t part = part_in_table(virt, n - done);
-		struct entry *directory = directory_entry(virt);
+		size_t part = part_in_table(i + done, n - done);
 
-		if (!table_ensure(directory, PTE_WRITE, GFP_ATOMIC | __GFP_NOWARN))
+		if (!table_ensure(directory_of_ours(i + done), PTE_WRITE,
+				  GFP_ATOMIC | __GFP_NOWARN))
 			break;
-		map_part(table_entry(directory, virt), frames + done, part);
-		virt += part * PAGE_SIZE;
+		map_part(our_entry(i + done), frames + done, part);
 		done += part;
 	}
 	return done;
 }
 
-static void unmap_part(struct entry *entry, pfn_t *frames, size_t n)
+MM_FASTCALL size_t paging_map_run(uintptr_t virt, const pfn_t *frames, size_t n)
 {
-	uint32_t flags = irq_save();
+	size_t i = our_index(virt);
 
-	for (size_t i = 0; i < n; i++) {
-		if (!entry_present(&entry[i]))
-			panic("paging_unmap_run: page %zu of %zu is not mapped", i, n);
-		frames[i] = (entry[i].high & (uint32_t)(PTE_FRAME >> 32)) << (32 - PAGE_SHIFT) |
-			    entry[i].low >> PAGE_SHIFT;
-		entry_clear(&entry[i]);
-	}
-	irq_restore(flags);
+	if (!are_in_one_table(i, n))
+		return map_parts(i, frames, n);
+	map_part(our_entry(i), frames, n);
+	return n;
 }
 
-void paging_unmap_run(uintptr_t virt, pfn_t *frames, size_t n)
+static inline void unmap_part(struct entry *entry, pfn_t *frames, size_t n)
 {
-	check_run(virt, n);
-	while (n > 0) {
-		size_t part = part_in_table(virt, n);
-		struct entry *directory = directory_entry(virt);
+	for (pfn_t *end = frames + n; frames < end; frames++, entry++) {
+		uint32_t low = entry->low;
 
-		if (!entry_present(directory))
-			panic("paging_unmap_run: no page table for %08zx", (size_t)virt);
-		unmap_part(table_entry(directory, virt), frames, part);
-		virt += part * PAGE_SIZE;
+		if (!(low & PTE_PRESENT))
+			panic("paging_unmap_run: a page of %zu is not mapped", n);
+		*frames = (entry->high & (uint32_t)(PTE_FRAME >> 32)) << (32 - PAGE_SHIFT) |
+			  low >> PAGE_SHIFT;
+		entry_clear(entry);
+	}
+}
+
+static __attribute__((noinline)) void unmap_parts(size_t i, pfn_t *frames, size_t n)
+{
+	check_run(i, n);
+	while (n > 0) {
+		size_t part = part_in_table(i, n);
+
+		if (!entry_present(directory_of_ours(i)))
+			panic("paging_unmap_run: no page table for %08zx",
+			      (size_t)(WINDOW_START + i * PAGE_SIZE));
+		unmap_part(our_entry(i), frames, part);
+		i += part;
 		frames += part;
 		n -= part;
 	}
+}
+
+MM_FASTCALL void paging_unmap_run(uintptr_t virt, pfn_t *frames, size_t n)
+{
+	size_t i = our_index(virt);
+
+	if (are_in_one_table(i, n))
+		unmap_part(our_entry(i), frames, n);
+	else
+		unmap_parts(i, frames, n);
 }
 
 /* Clear the entry of a page that is ours, if it has one; the CPU may go on knowing it. */
@@ -298,22 +349,32 @@ unsigned long paging_flushes(void)
 	return __atomic_load_n(&nr_flushes, __ATOMIC_RELAXED);
 }
 
-bool paging_translate(uintptr_t virt, paddr_t *phys)
+/* The address is `low` and the entry's upper half.  By halves: compilers are clumsy with 64 bits. */
+static inline bool found(paddr_t *phys, const struct entry *entry, uint32_t low)
 {
-	const struct entry *entry;
+	union {
+		uint32_t halves[2];
+		paddr_t phys;
+	} whole = {.halves = {low, entry->high & (uint32_t)(PTE_FRAME >> 32)}};
 
-	if (virt < KERNEL_BASE)
+	*phys = whole.phys;
+	return true;
+}
+
+MM_FASTCALL bool paging_translate(uintptr_t virt, paddr_t *phys)
+{
+	const struct entry *entry = directory_entry(virt);
+	uint32_t low = entry->low;
+
+	if (virt < KERNEL_BASE || !(low & PTE_PRESENT))
 		return false;
-	entry = directory_entry(virt);
-	if (!entry_present(entry))
-		return false;
-	if (entry->low & PTE_LARGE) {
-		*phys = (entry_read(entry) & PTE_FRAME_2MIB) + virt % LARGE_PAGE_BYTES;
-		return true;
+	if (low & PTE_LARGE) {
+		low = (low & (uint32_t)PTE_FRAME_2MIB) | virt % LARGE_PAGE_BYTES;
+		return found(phys, entry, low);
 	}
 	entry = table_entry(entry, virt);
-	if (!entry_present(entry))
+	low = entry->low;
+	if (!(low & PTE_PRESENT))
 		return false;
-	*phys = (entry_read(entry) & PTE_FRAME) + virt % PAGE_SIZE;
-	return true;
+	return found(phys, entry, (low & (uint32_t)PTE_FRAME) | virt % PAGE_SIZE);
 }

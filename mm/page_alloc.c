@@ -235,19 +235,20 @@ struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller)
 	return alloc_block(gfp, order, caller);
 }
 
-/* From the lists of one zone. */
+/* From the lists of one zone; n is not 0. */
 static inline size_t take_many(unsigned number, struct page **pages, size_t n)
 {
 	size_t got = 0;
 
-	while (got < n) {
-		pages[got] = mm_page_pop(mm_page_stacks[number]);
-		if (unlikely(!pages[got]))
-			pages[got] = page_list_refill(number);
-		if (unlikely(!pages[got]))
+	do {
+		struct page *page = mm_page_pop(mm_page_stacks[number]);
+
+		if (unlikely(!page))
+			page = page_list_refill(number);
+		if (unlikely(!page))
 			break;
-		got++;
-	}
+		pages[got] = page;
+	} while (++got < n);
 	return got;
 }
 

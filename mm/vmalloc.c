@@ -32,31 +32,24 @@
 
 /* --- refusals and failures ----------------------------------------------------- */
 
-/* Pages in all the zones that these flags allow. */
-static size_t pages_within_reach(gfp_t gfp)
-{
-	size_t pages = 0;
-
-	for (unsigned i = 0; i <= gfp_zone(gfp); i++)
-		pages += zones[i].managed;
-	return pages;
-}
-
 /*
  * Could there be such an area, if all were free?  Nobody else's memory is reclaimed for one
  * that could not.
  */
-static bool is_possible(size_t size, size_t n, gfp_t gfp, uintptr_t caller)
+static inline bool is_possible(size_t n, gfp_t gfp)
 {
-	size_t reach = min_size(pages_within_reach(gfp), window.nr_pages);
+	return n > 0 && n < zone_reach[gfp_zone(gfp)] && n < window.nr_pages &&
+	       !(gfp & __GFP_NOFAIL);
+}
 
-	if (likely(n > 0 && n < reach && !(gfp & __GFP_NOFAIL)))
-		return true;
+static __attribute__((noinline)) void report_impossible(size_t size, gfp_t gfp,
+							uintptr_t caller)
+{
 	if (gfp & __GFP_NOFAIL)
 		report_now(MM_REPORT_BAD_FLAGS, 0, caller, "the request fails: NULL",
 			   "vmalloc with __GFP_NOFAIL: addresses may run out");
 	else if (gfp & __GFP_NOWARN)
-		return false;
+		return;
 	else if (window.nr_pages == 0)
 		report_now(MM_REPORT_ALLOC_FAILED, 0, caller, "the request fails: NULL",
 			   "vmalloc of %zu bytes: this machine has no mapping window", size);
@@ -64,8 +57,7 @@ static bool is_possible(size_t size, size_t n, gfp_t gfp, uintptr_t caller)
 		report_now(
 			MM_REPORT_BAD_SIZE, 0, caller, "the request fails: NULL",
 			"vmalloc of %zu bytes; the window has %zu, the zones allowed %zu pages",
-			size, window.nr_pages, pages_within_reach(gfp));
-	return false;
+			size, window.nr_pages, zone_reach[gfp_zone(gfp)]);
 }
 
 #define FLAG_TEXT_MAX 200
@@ -120,18 +112,20 @@ static void put_shared(const pfn_t *frames, size_t n)
 		put_page(page_of_pfn(frames[i]));
 }
 
-/* Unmap n pages from `start`, and let them go by `drop`. */
-static void unmap_pages(uintptr_t start, size_t n, drop_pages drop)
+/* Unmap n pages from `start`, no more than a batch, and let them go by `drop`. */
+static inline void unmap_some(uintptr_t start, size_t n, drop_pages drop)
 {
-	while (n > 0) {
-		size_t part = min_size(n, BATCH);
-		pfn_t frames[BATCH];
+	pfn_t frames[BATCH];
 
-		mm_host_unmap_run(start, frames, part);
-		drop(frames, part);
-		start = page_at(start, part);
-		n -= part;
-	}
+	mm_host_unmap_run(start, frames, n);
+	drop(frames, n);
+}
+
+static inline void unmap_pages(uintptr_t start, size_t n, drop_pages drop)
+{
+	for (; unlikely(n > BATCH); n -= BATCH, start = page_at(start, BATCH))
+		unmap_some(start, BATCH, drop);
+	unmap_some(start, n, drop);
 }
 
 /* Take an area of n pages, of which `done` are mapped, apart again. */
@@ -157,60 +151,63 @@ static size_t get_pages(struct page **batch, size_t n, gfp_t gfp, uintptr_t call
 }
 
 /* Make n pages the area's own, from `address` on; returns how many of them the host has mapped. */
-static size_t map_own(uintptr_t address, struct page *const *pages, pfn_t *frames, size_t n,
-		      gfp_t gfp)
+static inline size_t map_own(uintptr_t address, struct page *const *pages, pfn_t *frames,
+			     size_t n)
 {
-	size_t mapped;
-
 	for (size_t i = 0; i < n; i++) {
-		pages[i]->window = page_at(address, i);
-		page_set_kind(pages[i], PAGE_VMALLOC);
-		frames[i] = pfn_of_page(pages[i]);
+		struct page *page = pages[i];
+
+		page->window = page_at(address, i);
+		page_set_kind(page, PAGE_VMALLOC);
+		frames[i] = pfn_of_page(page);
 	}
-	mapped = mm_host_map_run(address, frames, n);
-	if (gfp & __GFP_ZERO) /* here, since High pages have no other address */
-		memset((void *)address, 0, mapped * PAGE_SIZE);
-	return mapped;
+	return mm_host_map_run(address, frames, n);
 }
 
 /*
- * Get and map all pages of an area; *done tells how many are.  NULL, or what there is no
- * more of.
+ * Get and map pages of an area, from `address` on: up to n of them, at least one.  Returns how
+ * many, and when there are no more, of what, in *missing.
  */
-static const char *fill_area(uintptr_t start, size_t n, gfp_t gfp, uintptr_t caller,
-			     size_t *done)
+static inline size_t fill_some(uintptr_t address, size_t n, gfp_t gfp, uintptr_t caller,
+			       const char **missing)
 {
-	while (*done < n) {
-		struct page *batch[BATCH];
-		pfn_t frames[BATCH];
-		size_t got = get_pages(batch, min_size(n - *done, BATCH), gfp, caller), mapped;
+	struct page *batch[BATCH];
+	pfn_t frames[BATCH];
+	size_t got = get_pages(batch, min_size(n, BATCH), gfp, caller), mapped;
 
-		if (unlikely(got == 0))
-			return "page";
-		mapped = map_own(page_at(start, *done), batch, frames, got, gfp);
-		*done += mapped;
-		if (unlikely(mapped < got)) {
-			free_own(frames + mapped, got - mapped);
-			return "page table";
-		}
+	if (unlikely(got == 0)) {
+		*missing = "page";
+		return 0;
 	}
-	return NULL;
+	mapped = map_own(address, batch, frames, got);
+	if (gfp & __GFP_ZERO) /* here, since High pages have no other address */
+		memset((void *)address, 0, mapped * PAGE_SIZE);
+	if (unlikely(mapped < got)) {
+		*missing = "page table";
+		free_own(frames + mapped, got - mapped);
+	}
+	return mapped;
 }
 
-void *vmalloc_for(size_t size, gfp_t gfp, uintptr_t caller)
+MM_FASTCALL void *vmalloc_for(size_t size, gfp_t gfp, uintptr_t caller)
 {
-	size_t n = size / PAGE_SIZE + (size % PAGE_SIZE > 0), done = 0;
-	const char *missing;
+	size_t n = (size + PAGE_SIZE - 1) / PAGE_SIZE; /* 0 for the largest sizes of all */
+	const char *missing = NULL;
 	uintptr_t start;
+	size_t done;
 
-	if (!is_possible(size, n, gfp, caller))
+	if (unlikely(!is_possible(n, gfp))) {
+		report_impossible(size, gfp, caller);
 		return NULL;
+	}
 	start = window_reserve(n);
 	if (unlikely(start == 0)) {
 		report_failure("vmalloc", "addresses", 0, n, gfp, caller);
 		return NULL;
 	}
-	missing = fill_area(start, n, gfp, caller, &done);
+	done = fill_some(start, n, gfp, caller, &missing);
+	while (unlikely(done < n) && !missing)
+		done += fill_some(page_at(start, done), n - done, gfp, caller, &missing);
 	if (unlikely(missing)) {
 		take_apart(start, n, done, free_own);
 		report_failure("vmalloc", missing, done, n, gfp, caller);
@@ -229,11 +226,12 @@ static bool is_mapped_as(const void *p, enum window_use use)
 	       window_use_of(page, (uintptr_t)p) == use;
 }
 
-void vfree_for(const void *p, uintptr_t caller)
+MM_FASTCALL void vfree_for(const void *p, uintptr_t caller)
 {
+	const struct page *page = window_page(p);
 	size_t n = 0;
 
-	if (is_mapped_as(p, WINDOW_VMALLOC))
+	if (likely(page && page_get_kind(page) == PAGE_VMALLOC && page->window == (uintptr_t)p))
 		n = window_claim((uintptr_t)p, WINDOW_VMALLOC);
 	if (likely(n > 0))
 		take_apart((uintptr_t)p, n, n, free_own);
@@ -246,29 +244,29 @@ size_t vmalloc_size(const void *p)
 	return is_mapped_as(p, WINDOW_VMALLOC) ? window_measure((uintptr_t)p) * PAGE_SIZE : 0;
 }
 
+static MM_FASTCALL __attribute__((noinline)) void *admit(size_t size, gfp_t gfp,
+							 uintptr_t caller)
+{
+	return gfp_admit(&gfp, caller) ? vmalloc_for(size, gfp, caller) : NULL;
+}
+
 void *__vmalloc(size_t size, gfp_t gfp)
 {
-	if (!gfp_admit(&gfp, CALLER()))
-		return NULL;
-	return vmalloc_for(size, gfp, CALLER());
+	return admit(size, gfp, CALLER());
 }
+
+#define GFP_VMALLOC (GFP_KERNEL | __GFP_HIGHMEM)
 
 void *vmalloc(size_t size)
 {
-	gfp_t gfp = GFP_KERNEL | __GFP_HIGHMEM;
-
-	if (!gfp_admit(&gfp, CALLER()))
-		return NULL;
-	return vmalloc_for(size, gfp, CALLER());
+	if (likely(mm_may_sleep())) /* it would pass */
+		return vmalloc_for(size, GFP_VMALLOC, CALLER());
+	return admit(size, GFP_VMALLOC, CALLER());
 }
 
 void *vzalloc(size_t size)
 {
-	gfp_t gfp = GFP_KERNEL | __GFP_HIGHMEM | __GFP_ZERO;
-
-	if (!gfp_admit(&gfp, CALLER()))
-		return NULL;
-	return vmalloc_for(size, gfp, CALLER());
+	return admit(size, GFP_VMALLOC | __GFP_ZERO, CALLER());
 }
 
 void vfree(const void *p)

@@ -77,18 +77,13 @@ bool window_init(uintptr_t start, uintptr_t end)
 
 /* --- bits ---------------------------------------------------------------------- */
 
-static bool bit_is_set(const uint32_t *bits, size_t i)
-{
-	return bits[i / WORD_BITS] >> (i % WORD_BITS) & 1;
-}
-
 static void flip_bit(uint32_t *bits, size_t i)
 {
 	bits[i / WORD_BITS] ^= 1u << (i % WORD_BITS);
 }
 
 /* n bits from `from` on, which are all alike. */
-static void flip_bits(uint32_t *bits, size_t from, size_t n)
+static __attribute__((noinline)) void flip_words(uint32_t *bits, size_t from, size_t n)
 {
 	while (n > 0) {
 		size_t shift = from % WORD_BITS, part = min_size(n, WORD_BITS - shift);
@@ -97,6 +92,37 @@ static void flip_bits(uint32_t *bits, size_t from, size_t n)
 		from += part;
 		n -= part;
 	}
+}
+
+/* The same for an area's, at least one. */
+static inline void flip_bits(uint32_t *bits, size_t from, size_t n)
+{
+	size_t shift = from % WORD_BITS;
+
+	if (likely(n <= WORD_BITS - shift))
+		bits[from / WORD_BITS] ^= ~0u >> (WORD_BITS - n) << shift;
+	else
+		flip_words(bits, from, n);
+}
+
+/* [w] Those of an area that comes to life, or is no longer live: its first page's, and its guard's. */
+static inline void flip_edges_locked(size_t first, size_t n)
+{
+	flip_bit(window.edges, first);
+	flip_bit(window.edges, first + n);
+}
+
+/* [w] Pages of the live area that begins with page `first`; 0 when none does. */
+static inline size_t measure_locked(size_t first)
+{
+	uint32_t word = window.edges[first / WORD_BITS] >> (first % WORD_BITS);
+
+	if (!(word & 1))
+		return 0;
+	word &= ~1u;
+	if (likely(word))
+		return lowest_bit(word);
+	return window_next_bit(window.edges, first + 1, window.nr_pages, true) - first;
 }
 
 /* --- addresses ----------------------------------------------------------------- */
@@ -148,7 +174,7 @@ static size_t find_gap_locked(size_t from, size_t to, size_t n)
 }
 
 /* [w] Take n pages right where the search goes on, without leaving its word; false if it takes more. */
-static bool take_at_hint_locked(size_t n)
+static inline bool take_at_hint_locked(size_t n)
 {
 	size_t first = window.hint, shift = first % WORD_BITS;
 	uint32_t *word = &window.taken[first / WORD_BITS], mask;
@@ -162,17 +188,11 @@ static bool take_at_hint_locked(size_t n)
 	return true;
 }
 
-/* [w] Take n pages; returns the first, or window.nr_pages when there is no such gap. */
-static size_t take_gap_locked(size_t n)
+/* [w] Take n pages wherever they are; returns the first, or window.nr_pages when there is no such gap. */
+static __attribute__((noinline)) size_t search_locked(size_t n)
 {
-	size_t first = window.hint;
+	size_t first = find_gap_locked(window.hint, window.nr_pages, n);
 
-	if (likely(take_at_hint_locked(n))) {
-		add_to(&window.used, n);
-		window.hint += n;
-		return first;
-	}
-	first = find_gap_locked(window.hint, window.nr_pages, n);
 	if (first == window.nr_pages)
 		first = find_gap_locked(0, window.nr_pages, n);
 	if (first != window.nr_pages) {
@@ -180,6 +200,18 @@ static size_t take_gap_locked(size_t n)
 		add_to(&window.used, n);
 		window.hint = first + n;
 	}
+	return first;
+}
+
+/* [w] The same, and first of all where the search goes on. */
+static inline size_t take_gap_locked(size_t n)
+{
+	size_t first = window.hint;
+
+	if (unlikely(!take_at_hint_locked(n)))
+		return search_locked(n);
+	add_to(&window.used, n);
+	window.hint = first + n;
 	return first;
 }
 
@@ -212,15 +244,26 @@ static bool set_aside(size_t first, size_t n)
 	return room;
 }
 
-/* [w] Free what is stale before the ring's place `end`. */
+/* [w] Free what is stale before the ring's place `end`: at one stroke what lies side by side. */
 static void give_back_until_locked(uint32_t end)
 {
-	while (is_before(window.head, end)) {
-		const struct stale_area *area = stale_at(window.head++);
+	uint32_t at = window.head;
+	size_t first = 0, n = 0, pages = 0;
 
-		flip_bits(window.taken, area->first, area->nr_pages);
-		add_to(&window.stale_pages, -(size_t)area->nr_pages);
+	for (; is_before(at, end); at++) {
+		const struct stale_area *area = stale_at(at);
+
+		if (unlikely(area->first != first + n)) {
+			flip_words(window.taken, first, n);
+			pages += n;
+			first = area->first;
+			n = 0;
+		}
+		n += area->nr_pages;
 	}
+	flip_words(window.taken, first, n);
+	window.head = at;
+	add_to(&window.stale_pages, -(pages + n));
 	window.hint = 0;
 }
 
@@ -274,7 +317,7 @@ void window_flush(void)
  * Addresses for n pages and a guard, nothing mapped there, for their owner to map; 0
  * when there is no gap.  n is less than the window's pages.
  */
-uintptr_t window_reserve(size_t n)
+MM_FASTCALL uintptr_t window_reserve(size_t n)
 {
 	mm_irqflags_t flags = lock_window();
 	size_t first = take_gap_locked(n + GUARD_PAGES);
@@ -286,13 +329,12 @@ uintptr_t window_reserve(size_t n)
 }
 
 /* All n pages are mapped: the area is live. */
-void window_publish(uintptr_t start, size_t n, enum window_use use)
+MM_FASTCALL void window_publish(uintptr_t start, size_t n, enum window_use use)
 {
 	size_t first = index_of(start);
 	mm_irqflags_t flags = lock_window();
 
-	flip_bit(window.edges, first);
-	flip_bit(window.edges, first + n);
+	flip_edges_locked(first, n);
 	add_to(&window.live[use], n);
 	unlock_window(flags);
 }
@@ -302,15 +344,14 @@ void window_publish(uintptr_t start, size_t n, enum window_use use)
  * and to release.  Returns its pages; 0 when no area starts there (any more).  `start`
  * was seen mapped as `use` says, hence is no guard.
  */
-size_t window_claim(uintptr_t start, enum window_use use)
+MM_FASTCALL size_t window_claim(uintptr_t start, enum window_use use)
 {
-	size_t first = index_of(start), n = 0;
+	size_t first = index_of(start), n;
 	mm_irqflags_t flags = lock_window();
 
-	if (bit_is_set(window.edges, first)) {
-		n = window_next_bit(window.edges, first + 1, window.nr_pages, true) - first;
-		flip_bit(window.edges, first);
-		flip_bit(window.edges, first + n);
+	n = measure_locked(first);
+	if (likely(n > 0)) {
+		flip_edges_locked(first, n);
 		add_to(&window.live[use], -n);
 	}
 	unlock_window(flags);
@@ -320,17 +361,15 @@ size_t window_claim(uintptr_t start, enum window_use use)
 /* Pages of the live area that starts at `start`, which is mapped; 0 when none does. */
 size_t window_measure(uintptr_t start)
 {
-	size_t first = index_of(start), n = 0;
 	mm_irqflags_t flags = lock_window();
+	size_t n = measure_locked(index_of(start));
 
-	if (bit_is_set(window.edges, first))
-		n = window_next_bit(window.edges, first + 1, window.nr_pages, true) - first;
 	unlock_window(flags);
 	return n;
 }
 
 /* The owner of an area has unmapped (lazily) what it had mapped of the n pages. */
-void window_release(uintptr_t start, size_t n)
+MM_FASTCALL void window_release(uintptr_t start, size_t n)
 {
 	size_t first = index_of(start);
 
@@ -399,24 +438,6 @@ bool window_unmap_block(const void *address, unsigned order)
 
 /* --- looking ------------------------------------------------------------------- */
 
-static bool is_inside(uintptr_t address)
-{
-	return address - window.start < window.nr_pages * PAGE_SIZE;
-}
-
-/*
- * The page mapped around an address of the window; NULL for any other address.  Nobody
- * but mm maps anything there, and what it maps are pages of its own.
- */
-struct page *window_page(const void *address)
-{
-	paddr_t phys;
-
-	if (!is_inside((uintptr_t)address) || !mm_host_translate((uintptr_t)address, &phys))
-		return NULL;
-	return page_of_pfn((pfn_t)(phys >> PAGE_SHIFT));
-}
-
 /* What the area is for that has `page` mapped at `address`. */
 enum window_use window_use_of(struct page *page, uintptr_t address)
 {
@@ -467,7 +488,7 @@ void window_find(const void *address, struct window_area *area)
 	mm_irqflags_t flags;
 
 	*area = (struct window_area){.place = WINDOW_OUTSIDE};
-	if (!is_inside((uintptr_t)address))
+	if (!window_holds((uintptr_t)address))
 		return;
 	flags = lock_window();
 	stale = find_stale_locked(i);

@@ -27,6 +27,7 @@
 
 struct zone zones[MM_NR_ZONES];
 uint8_t zone_first[MM_NR_ZONES];
+size_t zone_reach[MM_NR_ZONES];
 struct zone_queue zone_queue;
 
 static const char *const zone_names[MM_NR_ZONES] = {"DMA", "Normal", "High"};
@@ -190,6 +191,7 @@ bool zones_init(void)
 		zones[i].high = sizing.high[i];
 		memcpy(zones[i].reserve, sizing.reserve[i], sizeof(zones[i].reserve));
 		page_lists_set_marks(&zones[i]);
+		zone_reach[i] = zones[i].managed + (i ? zone_reach[i - 1] : 0);
 		zone_first[i] = (uint8_t)(zones[i].managed || i == 0 ? i : zone_first[i - 1]);
 	}
 	return true;

@@ -87,12 +87,12 @@ void mm_host_unmap_lazy(uintptr_t virt, size_t nr_pages)
 	paging_unmap_lazy(virt, nr_pages);
 }
 
-size_t mm_host_map_run(uintptr_t virt, const pfn_t *frames, size_t n)
+MM_FASTCALL size_t mm_host_map_run(uintptr_t virt, const pfn_t *frames, size_t n)
 {
 	return paging_map_run(virt, frames, n);
 }
 
-void mm_host_unmap_run(uintptr_t virt, pfn_t *frames, size_t n)
+MM_FASTCALL void mm_host_unmap_run(uintptr_t virt, pfn_t *frames, size_t n)
 {
 	paging_unmap_run(virt, frames, n);
 }
@@ -107,7 +107,7 @@ void mm_host_flush(void)
 	paging_flush();
 }
 
-bool mm_host_translate(uintptr_t virt, paddr_t *phys)
+MM_FASTCALL bool mm_host_translate(uintptr_t virt, paddr_t *phys)
 {
 	return virt >= WINDOW_START && virt < WINDOW_END && paging_translate(virt, phys);
 }

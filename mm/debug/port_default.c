@@ -51,7 +51,7 @@ WEAK void mm_host_unmap_lazy(uintptr_t virt, size_t nr_pages)
 	mm_host_unmap(virt, nr_pages);
 }
 
-WEAK size_t mm_host_map_run(uintptr_t virt, const pfn_t *frames, size_t n)
+WEAK MM_FASTCALL size_t mm_host_map_run(uintptr_t virt, const pfn_t *frames, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!mm_host_map(virt + i * PAGE_SIZE, (paddr_t)frames[i] << PAGE_SHIFT))
@@ -59,7 +59,7 @@ WEAK size_t mm_host_map_run(uintptr_t virt, const pfn_t *frames, size_t n)
 	return n;
 }
 
-WEAK void mm_host_unmap_run(uintptr_t virt, pfn_t *frames, size_t n)
+WEAK MM_FASTCALL void mm_host_unmap_run(uintptr_t virt, pfn_t *frames, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		paddr_t phys = 0;
@@ -79,7 +79,7 @@ WEAK void mm_host_flush(void)
 {
 }
 
-WEAK bool mm_host_translate(uintptr_t virt, paddr_t *phys)
+WEAK MM_FASTCALL bool mm_host_translate(uintptr_t virt, paddr_t *phys)
 {
 	(void)virt;
 	(void)phys;

@@ -20,8 +20,8 @@ void pages_fail(gfp_t gfp, unsigned order, uintptr_t caller);
 
 /*
  * Up to n single pages, as far as the zones have some above their low watermarks: without any
- * effort, not zeroed.  Returns how many; the rest is pages_alloc()'s.  n is small: a zone's lock
- * may be held meanwhile.
+ * effort, not zeroed.  Returns how many; the rest is pages_alloc()'s.  n is small, since a zone's
+ * lock may be held meanwhile, but not 0.
  */
 MM_FASTCALL size_t pages_alloc_bulk(gfp_t gfp, struct page **pages, size_t n);
 

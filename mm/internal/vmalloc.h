@@ -6,9 +6,9 @@
 #include <mm/vmalloc.h>
 
 /* __vmalloc() for a request that passed gfp_admit(); `caller` is who a report names. */
-void *vmalloc_for(size_t size, gfp_t gfp, uintptr_t caller);
+MM_FASTCALL void *vmalloc_for(size_t size, gfp_t gfp, uintptr_t caller);
 
-void vfree_for(const void *p, uintptr_t caller);
+MM_FASTCALL void vfree_for(const void *p, uintptr_t caller);
 
 /* Bytes of the live vmalloc area that starts at p; 0 if none does. */
 size_t vmalloc_size(const void *p);

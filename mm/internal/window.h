@@ -61,24 +61,41 @@ bool window_init(uintptr_t start, uintptr_t end);
 void window_reset(void);
 
 /* From addresses to a live area, and back. */
-uintptr_t window_reserve(size_t nr_pages);
-void window_publish(uintptr_t start, size_t nr_pages, enum window_use use);
-size_t window_claim(uintptr_t start, enum window_use use);
+MM_FASTCALL uintptr_t window_reserve(size_t nr_pages);
+MM_FASTCALL void window_publish(uintptr_t start, size_t nr_pages, enum window_use use);
+MM_FASTCALL size_t window_claim(uintptr_t start, enum window_use use);
 size_t window_measure(uintptr_t start);
-void window_release(uintptr_t start, size_t nr_pages);
+MM_FASTCALL void window_release(uintptr_t start, size_t nr_pages);
 void window_flush(void);
 
 /* All steps at once, for a block. */
 void *window_map_block(struct page *page, unsigned order);
 bool window_unmap_block(const void *address, unsigned order);
 
-struct page *window_page(const void *address);
 enum window_use window_use_of(struct page *page, uintptr_t address);
 void window_find(const void *address, struct window_area *area);
 size_t window_pages(void);
 size_t window_pages_used(void);
 size_t window_pages_stale(void);
 size_t window_pages_of(enum window_use use);
+
+static inline bool window_holds(uintptr_t address)
+{
+	return (address - window.start) >> PAGE_SHIFT < window.nr_pages;
+}
+
+/*
+ * The page mapped around an address of the window; NULL for any other address.  Nobody
+ * but mm maps anything there, and what it maps are pages of its own.
+ */
+static inline struct page *window_page(const void *address)
+{
+	paddr_t phys;
+
+	if (!window_holds((uintptr_t)address) || !mm_host_translate((uintptr_t)address, &phys))
+		return NULL;
+	return page_of_pfn((pfn_t)(phys >> PAGE_SHIFT));
+}
 
 #define WINDOW_WORD_BITS 32u
 

@@ -39,6 +39,9 @@ extern struct zone zones[MM_NR_ZONES];
 /* [I] For requests of each class the highest zone that has any page at all. */
 extern uint8_t zone_first[MM_NR_ZONES];
 
+/* [I] And the pages of all zones that such requests may use. */
+extern size_t zone_reach[MM_NR_ZONES];
+
 /*
  * Who waits for pages of any zone.  A free changes `event`, and wakes, if there are waiters;
  * it looks after it has given up the zone's lock, under which a waiter, who is counted

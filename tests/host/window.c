@@ -30,7 +30,7 @@ void mm_host_flush(void)
 	arena_flush();
 }
 
-bool mm_host_translate(uintptr_t virt, paddr_t *phys)
+MM_FASTCALL bool mm_host_translate(uintptr_t virt, paddr_t *phys)
 {
 	return arena_translate(virt, phys);
 }

@@ -30,13 +30,12 @@ void paging_init(paddr_t low_end);
  *
  * paging_map_run - map n pages side by side; returns how many it has page tables for.
  * paging_unmap_run - as paging_unmap_lazy for n pages that are mapped, and tell their frames.
- * Both have interrupts off for as long as they are in one page table: n is small.
  *
  * Contexts: any but NMI.
  */
 bool paging_map(uintptr_t virt, paddr_t phys);
-size_t paging_map_run(uintptr_t virt, const pfn_t *frames, size_t n);
-void paging_unmap_run(uintptr_t virt, pfn_t *frames, size_t n);
+MM_FASTCALL size_t paging_map_run(uintptr_t virt, const pfn_t *frames, size_t n);
+MM_FASTCALL void paging_unmap_run(uintptr_t virt, pfn_t *frames, size_t n);
 void paging_unmap(uintptr_t virt, size_t nr_pages);
 void paging_unmap_lazy(uintptr_t virt, size_t nr_pages);
 void paging_unmap_local(uintptr_t virt, size_t nr_pages);
@@ -50,7 +49,7 @@ unsigned long paging_flushes(void);
 bool paging_map_device(uintptr_t virt, paddr_t phys);
 
 /* Where `virt`, any kernel address, leads; false when nowhere.  Any context. */
-bool paging_translate(uintptr_t virt, paddr_t *phys);
+MM_FASTCALL bool paging_translate(uintptr_t virt, paddr_t *phys);
 
 /*
  * paging_move_boot_slot - map the 2 MiB around `phys` at BOOT_SLOT, writable.

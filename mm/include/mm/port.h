@@ -122,8 +122,8 @@ bool mm_host_map(uintptr_t virt, paddr_t phys);
  *
  * [optional: page by page, by the functions above and below]  n is small.  Contexts: as theirs.
  */
-size_t mm_host_map_run(uintptr_t virt, const pfn_t *frames, size_t n);
-void mm_host_unmap_run(uintptr_t virt, pfn_t *frames, size_t n);
+MM_FASTCALL size_t mm_host_map_run(uintptr_t virt, const pfn_t *frames, size_t n);
+MM_FASTCALL void mm_host_unmap_run(uintptr_t virt, pfn_t *frames, size_t n);
 
 /*
  * [optional: nothing]  Unmap `nr_pages` pages from `virt` and forget their
@@ -156,7 +156,7 @@ void mm_host_unmap_local(uintptr_t virt, size_t nr_pages);
  * [optional: false]  Translation of a window address that mm mapped; false when
  * there is none.  Any context; locks of mm's may be held.
  */
-bool mm_host_translate(uintptr_t virt, paddr_t *phys);
+MM_FASTCALL bool mm_host_translate(uintptr_t virt, paddr_t *phys);
 
 /*
  * [optional: true]  Can `nr_bytes` at `address` be read without a fault?  Asked
