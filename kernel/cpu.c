@@ -27,7 +27,8 @@
 #define PSE36_BITS        36u
 #define PLAIN_BITS        32u
 
-struct cpu cpus[MAX_CPUS] = {{.self = &cpus[0], .current = &main_thread}};
+struct cpu cpus[MAX_CPUS] = {
+	{.self = &cpus[0], .busy = BUSY_IRQS_OFF, .current = &main_thread}};
 struct cpu_features cpu_features;
 
 static void detect_vendor(struct cpu_features *f)

@@ -102,7 +102,7 @@ _Noreturn void kernel_main(struct boot *boot)
 	memory_init(boot);
 	mm_show_zones();
 	mm_show_page_array();
-	irqs_enable();
+	irq_restore(EFLAGS_IF); /* they were off from the start */
 	threads_init();
 	smp_start();
 	start_kswapd();

@@ -14,7 +14,8 @@
  * who always run share all CPUs, not each the one where it began.
  *
  * I1: threads change with interrupts off, outside of interrupt handlers, and with a
- *     preempt count of 0: so these are the same before and after, and belong to the CPU.
+ *     preempt count of 0: so these are the same before and after, and belong to the CPU.  The rest
+ *     of cpu->busy is the thread's, and kept in switch_to() while another one runs.
  * I2: a thread is in a queue exactly if it is THREAD_READY (but on its way from one to another),
  *     and the running ones are cpu->current, THREAD_RUNNING.
  * I3: the lock of a CPU's queue is held across its change of threads, and released by the thread
@@ -116,6 +117,7 @@ static void switch_to(struct queue *queue, struct thread *next)
 {
 	struct cpu *cpu = this_cpu();
 	struct thread *previous = cpu->current;
+	unsigned busy = cpu->busy;
 
 	next->state = THREAD_RUNNING;
 	if (next == previous) {
@@ -125,11 +127,11 @@ static void switch_to(struct queue *queue, struct thread *next)
 	queue->previous = previous;
 	queue->idle = next == cpu->idle;
 	cpu->current = next;
-	cpu->busy = next == cpu->idle ? BUSY_IDLE : 0;
 	gdt_set_kernel_stack(next->stack.end);
 	if (next->process != previous->process)
 		process_activate(next->process);
 	switch_stacks(&previous->esp, next->esp);
+	cpu_set_busy(busy); /* this thread's own */
 	sched_switched();
 }
 

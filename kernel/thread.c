@@ -35,6 +35,7 @@ static _Noreturn void thread_begin(void)
 {
 	struct thread *self = current();
 
+	this_cpu()->busy = self == this_cpu()->idle ? BUSY_IDLE : 0;
 	sched_switched();
 	irqs_enable();
 	self->function(self->arg);

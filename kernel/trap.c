@@ -110,10 +110,12 @@ bool trap_expect(unsigned vector, void (*function)(void *arg), void *arg,
 		 struct trap_caught *caught)
 {
 	struct trap_guard guard = {.vector = vector}, *outer = current()->guard;
+	unsigned busy = cpu_here->busy;
 	bool trapped;
 
 	current()->guard = &guard;
 	trapped = trap_guard_run(function, arg, &guard.saved_esp);
+	cpu_set_busy(busy); /* it may have been cut short anywhere */
 	current()->guard = outer;
 	if (trapped && caught)
 		*caught = guard.caught;

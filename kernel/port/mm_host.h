@@ -37,7 +37,7 @@ static inline unsigned mm_cpu_id(void)
 
 static inline bool mm_may_sleep(void)
 {
-	return may_sleep();
+	return may_sleep_here();
 }
 
 static inline void mm_cpu_relax(void)

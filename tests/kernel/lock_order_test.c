@@ -142,7 +142,7 @@ static void given_by_another(void)
 	preempt_disable();
 	irq_restore(flags);
 	ipi_call_others(give_what_another_has, NULL);
-	irqs_disable();
+	flags = irq_save();
 	preempt_enable();
 	EXPECT(spin_is_locked(&first));
 	spin_unlock_irqrestore(&first, flags);

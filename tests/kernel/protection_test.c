@@ -207,6 +207,21 @@ TEST(traps_are_survived)
 	kfree(p);
 }
 
+static void trap_where_nobody_may_sleep(void *arg)
+{
+	(void)irq_save();
+	preempt_disable();
+	read_byte(arg);
+}
+
+/* What it had switched off is on again. */
+TEST(cut_short_it_may_sleep_again)
+{
+	EXPECT(trap_expect(VECTOR_PAGE_FAULT, trap_where_nobody_may_sleep, NULL, NULL));
+	EXPECT(may_sleep());
+	EXPECT_EQ(cpu_preempt_count(), 0);
+}
+
 /* Reading goes as far as it can, and no further. */
 TEST(probing_across_the_end)
 {
@@ -220,4 +235,4 @@ TEST(probing_across_the_end)
 TEST_SUITE(protection, null_and_its_neighbours, text_is_read_only, constants_are_read_only,
 	   data_cannot_be_executed, stack_has_a_guard, nothing_beyond_low_memory,
 	   window_memory_has_guards, local_mappings_end, traps_are_survived,
-	   probing_across_the_end);
+	   cut_short_it_may_sleep_again, probing_across_the_end);

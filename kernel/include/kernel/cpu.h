@@ -23,8 +23,7 @@
  */
 struct cpu {
 	unsigned id;
-	unsigned
-		busy; /* why the thread may not sleep: BUSY_*; 0 if it may, but for interrupts */
+	unsigned busy;     /* why the thread may not sleep: BUSY_*; 0 if it may */
 	bool need_resched; /* the thread's time is up: give way where that is allowed */
 	struct cpu *self;
 
@@ -35,11 +34,12 @@ struct cpu {
 
 _Static_assert(sizeof(struct cpu) == CPU_STRIDE, "else %gs leads elsewhere");
 
-/* The parts of `busy`: two counts, and two bits. */
-#define BUSY_PREEMPT 0x00000001u /* preempt_disable() */
-#define BUSY_IRQ     0x00010000u /* in an interrupt handler */
-#define BUSY_NMI     0x01000000u /* in an NMI handler */
-#define BUSY_IDLE    0x80000000u /* the idle thread has to be there when all others have blocked */
+/* The parts of `busy`: three counts, and two bits. */
+#define BUSY_IRQS_OFF 0x00000001u /* irq_save() */
+#define BUSY_PREEMPT  0x00000100u /* preempt_disable() */
+#define BUSY_IRQ      0x00010000u /* in an interrupt handler */
+#define BUSY_NMI      0x01000000u /* in an NMI handler */
+#define BUSY_IDLE     0x80000000u /* the idle thread has to be there when all others have blocked */
 
 extern struct cpu cpus[MAX_CPUS];
 
@@ -54,7 +54,7 @@ static inline struct cpu *this_cpu(void)
 
 static inline unsigned cpu_preempt_count(void)
 {
-	return cpu_here->busy % BUSY_IRQ;
+	return cpu_here->busy % BUSY_IRQ / BUSY_PREEMPT;
 }
 
 /* Interrupt handlers that this CPU is in. */
@@ -68,6 +68,27 @@ static inline bool cpu_in_nmi(void)
 	return cpu_here->busy & BUSY_NMI;
 }
 
+/*
+ * irq_save - interrupts off on this CPU; returns what irq_restore() wants.  They nest.  Any context.
+ *
+ * They are counted in `busy`, so that one look at that tells whether the thread may sleep.
+ */
+static inline uint32_t irq_save(void)
+{
+	uint32_t flags = read_eflags();
+
+	irqs_disable();
+	__asm__ volatile("incl %%gs:%c0" : : "i"(&cpus[0].busy) : "memory", "cc");
+	return flags;
+}
+
+static inline void irq_restore(uint32_t flags)
+{
+	__asm__ volatile("decl %%gs:%c0" : : "i"(&cpus[0].busy) : "memory", "cc");
+	if (flags & EFLAGS_IF)
+		irqs_enable();
+}
+
 /* Let the next thread run if this one's time is up; see sched.c.  Any context. */
 void preempt_now(void);
 
@@ -77,28 +98,47 @@ void preempt_now(void);
  */
 static inline void preempt_disable(void)
 {
-	__asm__ volatile("incl %%gs:%c0" : : "i"(&cpus[0].busy) : "memory", "cc");
+	__asm__ volatile("addl %1, %%gs:%c0"
+			 :
+			 : "i"(&cpus[0].busy), "i"(BUSY_PREEMPT)
+			 : "memory", "cc");
 }
 
 static inline void preempt_enable(void)
 {
 	bool free;
 
-	__asm__ volatile("decl %%gs:%c1" : "=@ccz"(free) : "i"(&cpus[0].busy) : "memory");
+	__asm__ volatile("subl %2, %%gs:%c1"
+			 : "=@ccz"(free)
+			 : "i"(&cpus[0].busy), "i"(BUSY_PREEMPT)
+			 : "memory");
 	if (free && cpu_here->need_resched && irqs_enabled())
 		preempt_now();
 }
 
+/* What `busy` was before: for where a context is cut short.  One instruction, whatever CPU it is. */
+static inline void cpu_set_busy(unsigned busy)
+{
+	__asm__ volatile("movl %0, %%gs:%c1" : : "ri"(busy), "i"(&cpus[0].busy) : "memory");
+}
+
 /*
  * May the caller block?  Only a thread that holds nothing, with interrupts on; and not
- * the idle thread.
+ * the idle thread.  Asked in each allocation, so the flags register is left alone: it would tell more
+ * only where an exception or a system call begins, and there nobody allocates.
  */
+static inline bool may_sleep_here(void)
+{
+	bool free;
+
+	__asm__ volatile("cmpl $0, %%gs:%c1" : "=@ccz"(free) : "i"(&cpus[0].busy) : "memory");
+	return free;
+}
+
+/* The same for who really is about to block, whatever turned interrupts off. */
 static inline bool may_sleep(void)
 {
-	bool idle;
-
-	__asm__ volatile("cmpl $0, %%gs:%c1" : "=@ccz"(idle) : "i"(&cpus[0].busy) : "memory");
-	return idle && irqs_enabled();
+	return may_sleep_here() && irqs_enabled();
 }
 
 struct cpu_features {

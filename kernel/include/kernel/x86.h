@@ -123,6 +123,7 @@ static inline void cpu_halt_enabling(void)
 	__asm__ volatile("sti\n\thlt" : : : "memory");
 }
 
+/* The bare instructions, for where a context begins or ends; elsewhere: irq_save(). */
 static inline void irqs_enable(void)
 {
 	__asm__ volatile("sti" : : : "memory");
@@ -144,21 +145,6 @@ static inline uint32_t read_eflags(void)
 static inline bool irqs_enabled(void)
 {
 	return read_eflags() & EFLAGS_IF;
-}
-
-/* Interrupts off on this CPU; returns what irq_restore() wants.  Nests. */
-static inline uint32_t irq_save(void)
-{
-	uint32_t flags = read_eflags();
-
-	irqs_disable();
-	return flags;
-}
-
-static inline void irq_restore(uint32_t flags)
-{
-	if (flags & EFLAGS_IF)
-		irqs_enable();
 }
 
 #endif
