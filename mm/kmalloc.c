@@ -307,6 +307,18 @@ MM_FASTCALL void *kmalloc_atomic(size_t size)
 	return alloc_any(size, GFP_ATOMIC);
 }
 
+MM_FASTCALL void *kzalloc_any(size_t size, gfp_t gfp)
+{
+	if (likely(size - 1 < KMALLOC_MAX_CACHE_SIZE && gfp_is_plain(gfp))) {
+		unsigned class = class_of(size);
+		void *p = mm_stack_pop(kmalloc_stacks[class]);
+
+		if (likely(p))
+			return memset(p, 0, class_sizes[class]);
+	}
+	return kmalloc_any_slow(size, gfp | __GFP_ZERO);
+}
+
 static void *alloc_array(size_t n, size_t size, gfp_t gfp, uintptr_t caller)
 {
 	size_t bytes;

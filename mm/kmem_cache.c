@@ -178,6 +178,17 @@ MM_FASTCALL void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp)
 	return alloc_any_slow(cache, gfp);
 }
 
+MM_FASTCALL void *kmem_cache_zalloc_any(struct kmem_cache *cache, gfp_t gfp)
+{
+	if (likely(gfp_is_plain(gfp) && !cache->ctor)) {
+		void *object = mm_stack_pop(cache->stacks);
+
+		if (likely(object))
+			return memset(object, 0, cache->object_size);
+	}
+	return alloc_any_slow(cache, gfp | __GFP_ZERO);
+}
+
 /* --- free ---------------------------------------------------------------------- */
 
 /* Free an object past this CPU's stack's room.  False, nothing done, when it is not live after all. */

@@ -121,12 +121,13 @@ static inline __attribute__((always_inline)) size_t kmalloc_class_size(size_t si
 
 /*
  * kmalloc_any - any size, any flags.  kmalloc_kernel, kmalloc_atomic - any size, with the flags
- * that nearly all calls have.  kmalloc_class - an object of a class that this CPU has not
+ * that nearly all calls have.  kzalloc_any - as the first of them, zeroed.  kmalloc_class - an object of a class that this CPU has not
  * ready, or may not take like that.
  */
 MM_FASTCALL void *kmalloc_any(size_t size, gfp_t gfp) __attribute__((malloc, alloc_size(1)));
 MM_FASTCALL void *kmalloc_kernel(size_t size) __attribute__((malloc, alloc_size(1)));
 MM_FASTCALL void *kmalloc_atomic(size_t size) __attribute__((malloc, alloc_size(1)));
+MM_FASTCALL void *kzalloc_any(size_t size, gfp_t gfp) __attribute__((malloc, alloc_size(1)));
 MM_FASTCALL void *kmalloc_class(unsigned class, gfp_t gfp) __attribute__((malloc));
 
 /* Are size and flags constants for which a class will do? */
@@ -186,7 +187,7 @@ static inline __attribute__((always_inline, malloc, alloc_size(1))) void *kzallo
 	void *p;
 
 	if (!KMALLOC_IS_CLASS(size, gfp))
-		return kmalloc_any(size, gfp | __GFP_ZERO);
+		return kzalloc_any(size, gfp);
 	p = kmalloc(size, gfp);
 	if (__builtin_expect(p != NULL, 1))
 		kmalloc_zero(p, kmalloc_class_size(size));

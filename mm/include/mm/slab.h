@@ -103,6 +103,8 @@ struct mm_cache_front {
 
 MM_FASTCALL void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp)
 	__attribute__((malloc));
+MM_FASTCALL void *kmem_cache_zalloc_any(struct kmem_cache *cache, gfp_t gfp)
+	__attribute__((malloc));
 
 static inline __attribute__((always_inline, malloc)) void *kmem_cache_alloc(
 	struct kmem_cache *cache, gfp_t gfp)
@@ -119,7 +121,7 @@ static inline __attribute__((always_inline, malloc)) void *kmem_cache_alloc(
 static inline __attribute__((always_inline, malloc)) void *kmem_cache_zalloc(
 	struct kmem_cache *cache, gfp_t gfp)
 {
-	return kmem_cache_alloc_any(cache, gfp | __GFP_ZERO);
+	return kmem_cache_zalloc_any(cache, gfp);
 }
 
 #endif
