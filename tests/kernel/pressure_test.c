@@ -133,6 +133,17 @@ static void look_at_one(struct store *store)
 	mutex_unlock(&store->lock);
 }
 
+/* Others may be reclaiming still. */
+static bool give_up_oldest(struct store *store, struct item *item)
+{
+	bool taken;
+
+	mutex_lock(&store->lock);
+	taken = take_oldest(store, item);
+	mutex_unlock(&store->lock);
+	return taken;
+}
+
 /* One burst after the other, none of which may fail; then all is given up. */
 static void live(void *arg)
 {
@@ -149,7 +160,7 @@ static void live(void *arg)
 		look_at_one(store);
 		thread_sleep_ms(1 + random_of(store, 200));
 	}
-	while (take_oldest(store, &item))
+	while (give_up_oldest(store, &item))
 		destroy(&item);
 }
 
