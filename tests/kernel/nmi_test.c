@@ -16,6 +16,7 @@
 #include <kernel/cpu.h>
 #include <kernel/nmi.h>
 #include <kernel/options.h>
+#include <kernel/smp.h>
 #include <kernel/time.h>
 #include <magazine.h>
 #include <mem.h>
@@ -195,6 +196,8 @@ TEST(an_nmi_before_every_instruction)
 
 	if (!clock_counts_instructions())
 		SKIP("the clock does not count instructions");
+	if (smp_count() > 1)
+		SKIP("it counts those of other CPUs, too");
 	allow_kept_pages(1);
 	cache = live_cache("kmalloc-96");
 	ASSERT(cache);
