@@ -143,6 +143,7 @@ void memory_init(struct boot *boot)
 		.max_paddr = reach_of_cpu(),
 		.window_start = WINDOW_START,
 		.window_end = WINDOW_END,
+		.slab_debug = options.slab_debug_given ? options.slab_debug : NULL,
 		.panic_on_report = options.panic_on_report,
 	};
 

@@ -60,6 +60,12 @@ static bool parse_reports(const struct cmdline_word *word)
 	return parse_switch(word, &options.show_reports);
 }
 
+/* Without a value: all letters, all caches. */
+static bool parse_slab_debug(const struct cmdline_word *word)
+{
+	return options.slab_debug_given = copy_value(word, options.slab_debug);
+}
+
 static bool parse_replay(const struct cmdline_word *word)
 {
 	return parse_switch(word, &options.replay);
@@ -83,7 +89,7 @@ static const struct {
 	{"test", parse_test},         {"bench", parse_bench},
 	{"seed", parse_seed},         {"panic_on_report", parse_panic_on_report},
 	{"selftest", parse_selftest}, {"reports", parse_reports},
-	{"replay", parse_replay},
+	{"replay", parse_replay},     {"slab_debug", parse_slab_debug},
 };
 
 #define NR_KNOWN (sizeof(known) / sizeof(known[0]))

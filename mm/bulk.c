@@ -17,6 +17,7 @@
 #include <magazine.h>
 #include <mem.h>
 #include <pointer.h>
+#include <slab_debug.h>
 #include <slab_map.h>
 #include <zone.h>
 
@@ -75,10 +76,13 @@ static size_t pop_many(struct kmem_cache *cache, size_t n, void **p)
  */
 static size_t take_many(struct kmem_cache *cache, size_t n, void **p)
 {
-	mm_irqflags_t flags = mm_irq_save();
+	mm_irqflags_t flags;
 	size_t count;
 
+	if (slab_is_debugged(cache)) /* one by one */
+		return 0;
 	n = min_size(n, BULK_STRIDE);
+	flags = mm_irq_save();
 	cache_lock(cache);
 	if (n <= cache->capacity_max)
 		magazine_refill_locked(cache);
@@ -288,6 +292,9 @@ static MM_FASTCALL __attribute__((noinline)) void free_bulk_slow(struct kmem_cac
 
 	if (unlikely(cache->flags & SLAB_INTERNAL)) {
 		bulk.refused = n;
+	} else if (slab_is_debugged(cache)) {
+		for (size_t i = 0; i < n; i++)
+			cache_free_for(cache, p[i], CALLER());
 	} else {
 		magazine_provide(cache, GFP_NOWAIT);
 		for (size_t i = 0; i < n; i += BULK_STRIDE)

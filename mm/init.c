@@ -17,6 +17,7 @@
 #include <reclaim.h>
 #include <report.h>
 #include <slab.h>
+#include <slab_debug.h>
 #include <slab_map.h>
 #include <window.h>
 #include <zone.h>
@@ -45,6 +46,7 @@ bool mm_init(const struct mm_boot_info *info)
 	bool high;
 
 	report_reset(info->panic_on_report);
+	slab_debug_init(info->slab_debug);
 	page_array_reset();
 	highmem_reset();
 	reclaim_reset();

@@ -91,6 +91,7 @@ void kmalloc_init(void)
 									     user_stacks, NULL};
 
 	kmalloc_large_pages = 0;
+	slab_debug_rounded_sizes = KMALLOC_MAX_CACHE_SIZE;
 	fill_table();
 	for (unsigned kind = 0; kind < NR_KMALLOC_KINDS; kind++) {
 		for (unsigned class = 0; class < KMALLOC_NR_CLASSES; class ++) {
@@ -222,13 +223,15 @@ static inline void *alloc_small(size_t size, gfp_t gfp, uintptr_t caller)
 	struct kmem_cache *cache = kmalloc_cache(size, gfp);
 	void *p = cache_alloc(cache, gfp, caller);
 
+	if (slab_is_debugged(cache) && p)
+		slab_debug_resize(p, size);
 	if ((gfp & __GFP_ZERO) && p)
-		memset(p, 0, cache->size);
+		memset(p, 0, kmalloc_bytes_to_zero(cache, size));
 	return p;
 }
 
 /* Zero and unusual sizes, high memory. */
-static __attribute__((noinline)) void *kmalloc_slow(size_t size, gfp_t gfp, uintptr_t caller)
+static __attribute__((noinline)) void *alloc_unusual(size_t size, gfp_t gfp, uintptr_t caller)
 {
 	void *p;
 
@@ -256,18 +259,13 @@ void *kmalloc_for(size_t size, gfp_t gfp, uintptr_t caller)
 	if (!gfp_admit(&gfp, caller))
 		return NULL;
 	if (unlikely(size - 1 >= KMALLOC_MAX_CACHE_SIZE || (gfp & __GFP_HIGHMEM)))
-		return kmalloc_slow(size, gfp, caller);
+		return alloc_unusual(size, gfp, caller);
 	return alloc_small(size, gfp, caller);
 }
 
-static MM_FASTCALL __attribute__((noinline)) void *kmalloc_any_slow(size_t size, gfp_t gfp)
+MM_FASTCALL __attribute__((noinline)) void *kmalloc_slow(size_t size, gfp_t gfp)
 {
 	return kmalloc_for(size, gfp, CALLER());
-}
-
-MM_FASTCALL void *kmalloc_class(unsigned class, gfp_t gfp)
-{
-	return kmalloc_for(class_sizes[class], gfp, CALLER());
 }
 
 /* This CPU has no object of these stacks ready.  (Their register is not that of the result.) */
@@ -285,8 +283,8 @@ static inline __attribute__((always_inline)) void *alloc_any(size_t size, gfp_t 
 	struct mm_stack *stacks;
 	void *p;
 
-	if (unlikely(size - 1 >= KMALLOC_MAX_CACHE_SIZE || !gfp_is_plain(gfp)))
-		return kmalloc_any_slow(size, gfp);
+	if (unlikely(size - 1 >= slab_debug_rounded_sizes || !gfp_is_plain(gfp)))
+		return kmalloc_slow(size, gfp);
 	stacks = stacks_of_step[(size - 1) >> STEP_SHIFT];
 	p = mm_stack_pop(stacks);
 	return likely(p) ? p : alloc_empty(gfp, stacks);
@@ -309,14 +307,14 @@ MM_FASTCALL void *kmalloc_atomic(size_t size)
 
 MM_FASTCALL void *kzalloc_any(size_t size, gfp_t gfp)
 {
-	if (likely(size - 1 < KMALLOC_MAX_CACHE_SIZE && gfp_is_plain(gfp))) {
+	if (likely(size - 1 < slab_debug_rounded_sizes && gfp_is_plain(gfp))) {
 		unsigned class = class_of(size);
 		void *p = mm_stack_pop(kmalloc_stacks[class]);
 
 		if (likely(p))
 			return memset(p, 0, class_sizes[class]);
 	}
-	return kmalloc_any_slow(size, gfp | __GFP_ZERO);
+	return kmalloc_slow(size, gfp | __GFP_ZERO);
 }
 
 static void *alloc_array(size_t n, size_t size, gfp_t gfp, uintptr_t caller)
@@ -372,7 +370,7 @@ size_t kmalloc_size_of(const void *p)
 		if (index == SLAB_NO_OBJECT || page->slab->state[index] != OBJECT_LIVE ||
 		    (page->slab->cache->flags & SLAB_INTERNAL))
 			return 0;
-		return page->slab->cache->object_size;
+		return slab_debug_requested(page->slab, index);
 	}
 	page = large_block(p);
 	return page ? PAGE_SIZE << page->order : 0;
@@ -412,6 +410,14 @@ void kfree_sensitive(const void *p)
 	kfree_for(p, CALLER());
 }
 
+static void resize_in_place(const void *p, size_t size)
+{
+	const struct page *page = page_of_address(p);
+
+	if (page && page->kind == PAGE_SLAB && slab_is_debugged(page->slab->cache))
+		slab_debug_resize((void *)(uintptr_t)p, size);
+}
+
 /* Does the block move when its size changes from `old` usable bytes to `size`? */
 static bool must_move(size_t old, size_t size)
 {
@@ -436,6 +442,7 @@ void *krealloc_for(const void *p, size_t size, gfp_t gfp, uintptr_t caller)
 		/* The slack counts as grown: a later krealloc may hand it out. */
 		if (gfp & __GFP_ZERO)
 			memset((char *)(uintptr_t)p + size, 0, old - size);
+		resize_in_place(p, size);
 		return (void *)(uintptr_t)p;
 	}
 	new = kmalloc_for(size, gfp, caller);

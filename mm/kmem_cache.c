@@ -25,6 +25,7 @@
 #include <reclaim.h>
 #include <report.h>
 #include <slab.h>
+#include <slab_debug.h>
 #include <slab_map.h>
 #include <zone.h>
 
@@ -79,6 +80,18 @@ static void *refill_or_grow(struct kmem_cache *cache, gfp_t gfp, uintptr_t calle
 	return object;
 }
 
+/* The same, of a debugged cache: what was damaged while it was free goes back, to an isolated slab. */
+static void *refill_sound(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
+{
+	for (;;) {
+		void *object = refill_or_grow(cache, gfp, caller);
+
+		if (!slab_is_debugged(cache) || !object || slab_debug_take(object, caller))
+			return object;
+		cache_free_internal(cache, object);
+	}
+}
+
 /*
  * There is no memory right now.  Rounds of reclaim are made here and not in the page allocator: what
  * a sleeper waits for may also be an object of this very cache.
@@ -93,7 +106,7 @@ static __attribute__((noinline)) void *alloc_hard(struct kmem_cache *cache, gfp_
 	while (!object && reclaim_round(&effort, page_gfp, cache->min_order)) {
 		object = mm_stack_pop(cache->stacks);
 		if (!object)
-			object = refill_or_grow(cache, gfp | effort.more, caller);
+			object = refill_sound(cache, gfp | effort.more, caller);
 	}
 	reclaim_done(&effort);
 	/* Nobody asked for a magazine or a descriptor: who wanted an object says so. */
@@ -109,7 +122,7 @@ static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_
 	void *object;
 
 	magazine_provide(cache, gfp);
-	object = refill_or_grow(cache, gfp, caller);
+	object = refill_sound(cache, gfp, caller);
 	return likely(object) ? object : alloc_hard(cache, gfp, caller);
 }
 
@@ -232,6 +245,8 @@ static __attribute__((noinline)) void free_full(struct slab *slab, unsigned inde
 		pointer_refuse_free(slab_object(slab, index), wanted, caller);
 		return;
 	}
+	if (slab_is_debugged(cache))
+		slab_debug_give(slab_object(slab, index), caller);
 	magazine_provide(cache, GFP_NOWAIT);
 	late_flush();
 	if (!free_slow(cache, slab, index))
@@ -289,7 +304,8 @@ void cache_free_internal(struct kmem_cache *cache, void *object)
 		slab_release(cache, EMPTY_SLABS_KEPT, EMPTY_SLABS_AT_ONCE);
 }
 
-static void free_to(struct kmem_cache *cache, void *object, uintptr_t caller)
+/* kmem_cache_free() on behalf of `caller`, without haste. */
+void cache_free_for(struct kmem_cache *cache, void *object, uintptr_t caller)
 {
 	struct page *page = page_of_address(object);
 
@@ -304,13 +320,13 @@ static void free_to(struct kmem_cache *cache, void *object, uintptr_t caller)
 static MM_FASTCALL __attribute__((noinline)) void kmem_cache_free_slow(struct kmem_cache *cache,
 								       void *object)
 {
-	free_to(cache, object, CALLER());
+	cache_free_for(cache, object, CALLER());
 }
 
 /* The same where the slab around the object is of the cache. */
 static MM_FASTCALL __attribute__((noinline)) void free_own_slow(void *object)
 {
-	free_to(slab_around(object)->cache, object, CALLER());
+	cache_free_for(slab_around(object)->cache, object, CALLER());
 }
 
 /* Which cache it is need not be kept over the push, so there is one register less to save. */
@@ -432,11 +448,14 @@ void cache_setup(struct kmem_cache *cache, const char *name, size_t size, size_t
 	cache->object_size = (uint32_t)size;
 	cache->align = (uint32_t)choose_align(size, align, flags);
 	cache->flags = flags;
+	if (!(flags & SLAB_INTERNAL))
+		cache->flags |= slab_debug_wanted(cache->name);
 	cache->slab_gfp = choose_slab_gfp(flags);
 	cache->ctor = ctor;
 	list_init(&cache->partial);
 	list_init(&cache->full);
 	list_init(&cache->empty);
+	list_init(&cache->isolated);
 	slab_choose_layout(cache);
 	magazine_init_cache(cache, stacks);
 	list_cache(cache);
@@ -590,19 +609,30 @@ static void find_live(struct kmem_cache *cache, struct survivors *live)
 	live->listed = 0;
 	list_live_locked(&cache->full, live);
 	list_live_locked(&cache->partial, live);
+	list_live_locked(&cache->isolated, live);
 	cache_unlock(cache);
 	mm_irq_restore(flags);
 }
 
+/* Lines about a live object. */
+static void describe_live(const struct report *report, const void *object)
+{
+	const struct slab *slab = page_of_address(object)->slab;
+
+	report_line(report, "live      object at %p", object);
+	slab_debug_describe(report, slab, slab_index(slab, object));
+}
+
+/* `done`: what was done to the cache, or tried to. */
 static void report_in_use(const struct kmem_cache *cache, const struct survivors *live,
-			  uintptr_t caller)
+			  const char *done, uintptr_t caller)
 {
 	struct report report;
 
 	report_begin(&report, MM_REPORT_CACHE_IN_USE, (uintptr_t)cache, caller,
-		     "cache %s destroyed with %zu live objects", cache->name, live->count);
+		     "cache %s %s with %zu live objects", cache->name, done, live->count);
 	for (size_t i = 0; i < live->listed; i++)
-		report_line(&report, "live      object at %p", live->objects[i]);
+		describe_live(&report, live->objects[i]);
 	report_end(&report, "the cache stays, and can be used");
 }
 
@@ -621,11 +651,46 @@ bool kmem_cache_destroy(struct kmem_cache *cache)
 	release_empty(cache);
 	find_live(cache, &live);
 	if (live.count) {
-		report_in_use(cache, &live, CALLER());
+		report_in_use(cache, &live, "destroyed", CALLER());
 		return false;
 	}
+	slab_release_isolated(cache);
 	unlist_cache(cache);
 	cache_free_internal(&cache_cache, cache);
+	return true;
+}
+
+/* Change the layout of a cache that has no slabs, and nobody who uses it. */
+static void set_layout(struct kmem_cache *cache, slab_flags_t flags)
+{
+	struct mm_stack *stacks = cache->stacks;
+
+	cache->flags = (cache->flags & ~SLAB_DEBUG) | flags;
+	slab_choose_layout(cache);
+	magazine_init_cache(cache, stacks);
+}
+
+bool kmem_cache_set_debug(struct kmem_cache *cache, slab_flags_t flags)
+{
+	struct survivors live;
+
+	if ((cache->flags & SLAB_INTERNAL) || (flags & ~SLAB_DEBUG)) {
+		report_now(MM_REPORT_MISUSE, (uintptr_t)cache, CALLER(), "nothing is changed",
+			   "kmem_cache_set_debug of cache %s, flags 0x%x: %s", cache->name,
+			   flags,
+			   cache->flags & SLAB_INTERNAL ? "it is the allocator's own"
+							: "these are no debug flags");
+		return false;
+	}
+	magazine_trim_all(cache);
+	release_empty(cache);
+	find_live(cache, &live);
+	if (live.count) {
+		report_in_use(cache, &live, "laid out anew", CALLER());
+		return false;
+	}
+	slab_release_isolated(cache);
+	set_layout(cache, flags);
 	return true;
 }
 

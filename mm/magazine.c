@@ -42,6 +42,7 @@
 #include <magazine.h>
 #include <mem.h>
 #include <mm/format.h>
+#include <slab_debug.h>
 #include <zone.h>
 
 /* Where the stacks without a magazine end.  Nobody writes to it. */
@@ -135,7 +136,9 @@ void magazine_init_cache(struct kmem_cache *cache, struct mm_stack *stacks)
 	cache->stacks = stacks ? stacks : none;
 	for (unsigned cpu = 0; cpu < MM_HOST_NR_CPUS; cpu++)
 		cache->stacks[cpu] = no_stack;
-	cache->capacity_max = stacks ? (uint16_t)magazine_capacity_for(cache->size) : 0;
+	cache->capacity_max = stacks && !slab_is_debugged(cache)
+				      ? (uint16_t)magazine_capacity_for(cache->size)
+				      : 0;
 	begin_anew(cache);
 }
 

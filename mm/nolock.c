@@ -60,6 +60,7 @@
 #include <page_alloc.h>
 #include <pointer.h>
 #include <slab.h>
+#include <slab_debug.h>
 #include <slab_map.h>
 #include <zone.h>
 
@@ -345,16 +346,31 @@ static void *alloc_large(size_t size, gfp_t gfp)
 	return page_address(page);
 }
 
-static void *alloc_small(size_t size, gfp_t gfp)
+/* Of a debugged cache: false when it was damaged while it was free. */
+static bool take_debugged(void *p, size_t size, uintptr_t caller)
+{
+	bool sound;
+
+	late_hold();
+	sound = slab_debug_take(p, caller);
+	late_let_go();
+	if (sound)
+		slab_debug_resize(p, size);
+	else
+		give_object(page_of_address(p)->slab, slab_index(page_of_address(p)->slab, p));
+	return sound;
+}
+
+static void *alloc_small(size_t size, gfp_t gfp, uintptr_t caller)
 {
 	struct kmem_cache *cache = kmalloc_cache(size, gfp);
 	void *p = alloc_object(cache);
 
-	if (!p)
+	if (!p || (slab_is_debugged(cache) && !take_debugged(p, size, caller)))
 		return NULL;
 	count(&counts.allocs);
 	if (gfp & __GFP_ZERO)
-		memset(p, 0, cache->size);
+		memset(p, 0, kmalloc_bytes_to_zero(cache, size));
 	return p;
 }
 
@@ -367,7 +383,7 @@ void *kmalloc_nolock(size_t size, gfp_t gfp)
 		return ZERO_SIZE_PTR;
 	flags = mm_irq_save();
 	if (admit(gfp, GFP_NOLOCK_BITS & ~__GFP_HIGHMEM, CALLER()))
-		p = size <= KMALLOC_MAX_CACHE_SIZE ? alloc_small(size, gfp)
+		p = size <= KMALLOC_MAX_CACHE_SIZE ? alloc_small(size, gfp, CALLER())
 						   : alloc_large(size, gfp);
 	finish(flags);
 	return p;
@@ -388,22 +404,32 @@ static bool free_large(struct page *page, const void *p)
 	return true;
 }
 
-static bool free_small(struct slab *slab, const void *p)
+static void look_at_debugged(void *p, uintptr_t caller)
+{
+	late_hold();
+	slab_debug_give(p, caller);
+	late_let_go();
+}
+
+static bool free_small(struct slab *slab, const void *p, uintptr_t caller)
 {
 	unsigned index = slab_index(slab, p);
 
-	return index != SLAB_NO_OBJECT && !(slab->cache->flags & SLAB_INTERNAL) &&
-	       give_object(slab, index);
+	if (index == SLAB_NO_OBJECT || (slab->cache->flags & SLAB_INTERNAL))
+		return false;
+	if (slab_is_debugged(slab->cache) && slab->state[index] == OBJECT_LIVE)
+		look_at_debugged((void *)(uintptr_t)p, caller);
+	return give_object(slab, index);
 }
 
-static bool free_block(const void *p)
+static bool free_block(const void *p, uintptr_t caller)
 {
 	struct page *page = page_of_address(p);
 
 	if (!page)
 		return false;
 	if (__atomic_load_n(&page->kind, __ATOMIC_ACQUIRE) == PAGE_SLAB)
-		return free_small(page->slab, p);
+		return free_small(page->slab, p, caller);
 	return free_large(page, p);
 }
 
@@ -414,7 +440,7 @@ void kfree_nolock(const void *p)
 	if (ZERO_OR_NULL_PTR(p))
 		return;
 	flags = mm_irq_save();
-	if (free_block(p))
+	if (free_block(p, CALLER()))
 		count(&counts.frees);
 	else
 		refuse_free(p, CALLER());

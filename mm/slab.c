@@ -14,7 +14,8 @@
  * Objects are not coloured: modern caches are associative enough, and colouring
  * would cost the alignment.
  *
- * I1. Each slab is on one list: empty (nr_taken 0), full (nr_taken == nr) or partial.
+ * I1. Each slab is on one list: empty (nr_taken 0), full (nr_taken == nr) or partial; or it is
+ *     isolated, because damage was found there: what is freed to it is not given out again.
  * I2. The free list, from first_free along the state bytes, holds exactly the
  *     nr - nr_taken objects that are neither live nor cached.
  * I3. Every page of a slab says PAGE_SLAB and points to the descriptor.  (A slab of one
@@ -32,6 +33,7 @@
 #include <mm/format.h>
 #include <page_alloc.h>
 #include <slab.h>
+#include <slab_debug.h>
 #include <slab_map.h>
 
 size_t slab_pages;
@@ -47,15 +49,9 @@ static size_t on_slab_header(const struct kmem_cache *cache, size_t nr)
 	return align_up(sizeof(struct slab) + nr, cache->align);
 }
 
-/* Starts of objects in so many bytes, whether or not a slab may have as many objects. */
-static size_t states_in(const struct kmem_cache *cache, unsigned order)
-{
-	return ((PAGE_SIZE << order) - 1) / cache->size + 1;
-}
-
 static size_t objects_in(const struct kmem_cache *cache, unsigned order)
 {
-	size_t bytes = PAGE_SIZE << order;
+	size_t bytes = (PAGE_SIZE << order) - cache->lead;
 	size_t nr = min_size(bytes / cache->size, SLAB_MAX_OBJECTS);
 
 	if (cache->flags & SLAB_ON_SLAB) {
@@ -63,6 +59,14 @@ static size_t objects_in(const struct kmem_cache *cache, unsigned order)
 			nr--;
 	}
 	return nr;
+}
+
+/* Starts of objects in so many bytes, whether or not a slab may have as many objects. */
+static size_t states_in(const struct kmem_cache *cache, unsigned order)
+{
+	if (slab_is_debugged(cache))
+		return objects_in(cache, order);
+	return ((PAGE_SIZE << order) - 1) / cache->size + 1;
 }
 
 /* Bytes that slabs of this order waste, in 1/1024 of the slab. */
@@ -106,7 +110,10 @@ void slab_choose_layout(struct kmem_cache *cache)
 {
 	cache->size =
 		(uint32_t)align_up(max_size(cache->object_size, SLAB_MIN_SIZE), cache->align);
-	cache->min_order = (uint8_t)get_order(cache->size);
+	cache->lead = 0;
+	if (slab_is_debugged(cache))
+		slab_debug_choose_layout(cache);
+	cache->min_order = (uint8_t)get_order(cache->lead + cache->size);
 	cache->order = (uint8_t)choose_order(cache);
 	cache->nr = (uint16_t)objects_in(cache, cache->order);
 	cache->nr_states = (uint16_t)(cache->nr == 1 ? 1 : states_in(cache, cache->order));
@@ -118,16 +125,17 @@ void slab_choose_layout(struct kmem_cache *cache)
 
 size_t slab_descriptor_size(const struct kmem_cache *cache)
 {
-	return sizeof(struct slab) + cache->nr_states;
+	return slab_is_debugged(cache) ? slab_debug_descriptor_size(cache)
+				       : sizeof(struct slab) + cache->nr_states;
 }
 
 /* --- descriptors --------------------------------------------------------------- */
 
-static const uint16_t descriptor_sizes[] = {48, 56, 72, 80, 104, 128, 168, 320};
+static const uint16_t descriptor_sizes[] = {48, 56, 72, 80, 104, 128, 168, 336};
 
 #define NR_DESCRIPTOR_CACHES (sizeof(descriptor_sizes) / sizeof(descriptor_sizes[0]))
 
-_Static_assert(sizeof(struct slab) + PAGE_SIZE / SLAB_MIN_SIZE <= 320,
+_Static_assert(sizeof(struct slab) + PAGE_SIZE / SLAB_MIN_SIZE + 2 * sizeof(void *) <= 336,
 	       "the largest descriptor fits");
 
 static struct kmem_cache descriptor_caches[NR_DESCRIPTOR_CACHES];
@@ -185,10 +193,10 @@ static void free_descriptor(struct slab *slab)
 /* Pages whose struct page must say PAGE_SLAB: those in which an object can start. */
 size_t slab_marked_pages(const struct slab *slab)
 {
-	return slab->nr == 1 ? 1 : (size_t)1 << slab->order;
+	return slab->nr == 1 && !slab->cache->lead ? 1 : (size_t)1 << slab->order;
 }
 
-static void count_pages(const struct kmem_cache *cache, size_t n)
+void slab_count_pages(const struct kmem_cache *cache, size_t n)
 {
 	__atomic_fetch_add(&slab_pages, n, __ATOMIC_RELAXED);
 	if (cache->flags & SLAB_RECLAIM_ACCOUNT)
@@ -231,21 +239,25 @@ static void construct_objects(const struct slab *slab)
 void slab_form(struct slab *slab, struct kmem_cache *cache, struct page *page)
 {
 	unsigned order = page->order;
+	bool slow = cache->flags & (SLAB_ON_SLAB | SLAB_DEBUG);
 
 	slab->cache = cache;
 	slab->stacks = cache->stacks;
-	slab->reciprocal = cache->flags & SLAB_ON_SLAB ? 0 : cache->reciprocal;
+	slab->reciprocal = slow ? 0 : cache->reciprocal;
 	slab->order = (uint8_t)order;
 	slab->nr = cache->nr;
 	if (order != cache->order)
-		slab->nr = (uint16_t)((PAGE_SIZE << order) / cache->size);
-	slab->base = page_address(page);
+		slab->nr = (uint16_t)objects_in(cache, order);
+	slab->base = (char *)page_address(page) + cache->lead;
 	if (cache->flags & SLAB_ON_SLAB)
 		slab->base += on_slab_header(cache, slab->nr);
 	slab->nr_taken = 0;
 	slab->first_free = 0;
 	slab->deferred = OBJECT_FREE_LAST;
+	slab->isolated = false;
 	form_states(slab);
+	if (slab_is_debugged(cache))
+		slab_debug_form(slab);
 	construct_objects(slab);
 }
 
@@ -264,7 +276,7 @@ static void keep_spare(struct slab *slab)
 {
 	struct kmem_cache *cache = slab->cache;
 
-	if (!(cache->flags & SLAB_ON_SLAB) && slab->order == cache->order)
+	if (!(cache->flags & (SLAB_ON_SLAB | SLAB_DEBUG)) && slab->order == cache->order)
 		slab = __atomic_exchange_n(&cache->spare, slab, __ATOMIC_ACQ_REL);
 	if (slab)
 		free_descriptor(slab);
@@ -314,9 +326,11 @@ bool slab_grow(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
 		pages_put_back(page, page->order);
 		return false;
 	}
+	if (slab_is_debugged(cache))
+		slab_debug_make_history(slab, gfp);
 	pages_to_slab(page, slab_marked_pages(slab), slab);
 	slab_map_set(slab, slab_marked_pages(slab));
-	count_pages(cache, (size_t)1 << slab->order);
+	slab_count_pages(cache, (size_t)1 << slab->order);
 
 	flags = mm_irq_save();
 	cache_lock(cache);
@@ -330,13 +344,15 @@ bool slab_grow(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
 
 static void release_slab(struct slab *slab)
 {
-	struct page *page = page_of_address(slab->base);
+	/* An on-slab header is less than a page: base lies in the first. */
+	struct page *page = page_of_address(slab->base - slab->cache->lead);
 	unsigned order = slab->order;
 
-	/* An on-slab header is less than a page: base lies in the first. */
+	if (slab_is_debugged(slab->cache))
+		slab_debug_drop_history(slab);
 	slab_map_clear(slab, slab_marked_pages(slab));
 	pages_from_slab(page, slab_marked_pages(slab), order);
-	count_pages(slab->cache, -((size_t)1 << order));
+	slab_count_pages(slab->cache, -((size_t)1 << order));
 	keep_spare(slab);
 	pages_free(page, order);
 }
@@ -370,6 +386,18 @@ size_t slab_release(struct kmem_cache *cache, size_t keep, size_t most)
 		release_slab(slab);
 	}
 	return pages;
+}
+
+/* Nobody uses the cache, and no object is live: so damaged slabs may go, too. */
+void slab_release_isolated(struct kmem_cache *cache)
+{
+	while (!list_empty(&cache->isolated)) {
+		struct slab *slab = list_entry(cache->isolated.next, struct slab, link);
+
+		list_del(&slab->link);
+		cache->nr_slabs--;
+		release_slab(slab);
+	}
 }
 
 void slab_free_spare(struct kmem_cache *cache)
@@ -464,6 +492,8 @@ size_t slab_take_many_locked(struct kmem_cache *cache, struct mm_slot *slots, si
 static __attribute__((noinline)) void now_empty_locked(struct kmem_cache *cache,
 						       struct slab *slab)
 {
+	if (slab->isolated)
+		return;
 	list_move(&cache->empty, &slab->link);
 	cache->nr_empty++;
 }
@@ -472,7 +502,8 @@ static __attribute__((noinline)) void now_empty_locked(struct kmem_cache *cache,
 static __attribute__((noinline)) void now_partial_locked(struct kmem_cache *cache,
 							 struct slab *slab)
 {
-	list_move(&cache->partial, &slab->link);
+	if (!slab->isolated)
+		list_move(&cache->partial, &slab->link);
 }
 
 /* Put an object back on its slab's free list; the cache's count is the caller's. */
@@ -500,6 +531,27 @@ void slab_give_many_locked(struct kmem_cache *cache, const struct mm_slot *slots
 	for (const struct mm_slot *end = slots + n; slots < end; slots++)
 		give_locked(cache, slab_around(slots->object), slots->state);
 	cache->nr_taken -= n;
+}
+
+/*
+ * Damage was found in this slab: nothing of it is given out any more, since nobody knows
+ * what else was, or will be, written to.  False where that would mean to wait in an NMI.
+ */
+bool slab_isolate(struct slab *slab)
+{
+	struct kmem_cache *cache = slab->cache;
+	mm_irqflags_t flags = mm_irq_save();
+	bool locked = cache_lock_if_allowed(cache);
+
+	if (locked && !slab->isolated) {
+		cache->nr_empty -= slab->nr_taken == 0;
+		slab->isolated = true;
+		list_move(&cache->isolated, &slab->link);
+	}
+	if (locked)
+		cache_unlock(cache);
+	mm_irq_restore(flags);
+	return locked;
 }
 
 /* --- without the cache's lock: any context, NMI included -------------------------- */
@@ -564,7 +616,7 @@ void *slab_publish(struct slab *slab)
 	slab->first_free = slab->state[0];
 	slab->state[0] = OBJECT_LIVE;
 	slab->nr_taken = 1;
-	count_pages(cache, (size_t)1 << slab->order);
+	slab_count_pages(cache, (size_t)1 << slab->order);
 	push_fresh(slab);
 	return object;
 }

@@ -10,7 +10,8 @@
 enum which_list {
 	LIST_PARTIAL,
 	LIST_FULL,
-	LIST_EMPTY
+	LIST_EMPTY,
+	LIST_ISOLATED
 };
 
 /* I2: the free list, without a cycle, has the length that nr_taken leaves. */
@@ -45,7 +46,10 @@ static void count_states(const struct slab *slab, size_t *taken, size_t *cached)
 /* I1: on the right list. */
 static bool belongs_on(const struct slab *slab, enum which_list which)
 {
+	if (slab->isolated != (which == LIST_ISOLATED))
+		return false;
 	switch (which) {
+	case LIST_ISOLATED: return true;
 	case LIST_FULL: return slab->nr_taken == slab->nr;
 	case LIST_EMPTY: return slab->nr_taken == 0;
 	default: return slab->nr_taken > 0 && slab->nr_taken < slab->nr;
@@ -56,7 +60,7 @@ static void check_slab(const struct slab *slab, enum which_list which, size_t *c
 		       struct violations *found)
 {
 	uintptr_t where = (uintptr_t)slab->base;
-	const struct page *page = page_of_address(slab->base);
+	const struct page *page = page_of_address(slab->base - slab->cache->lead);
 	size_t taken = 0;
 
 	if (slab->nr == 0 || slab->nr > SLAB_MAX_OBJECTS || slab->nr_taken > slab->nr) {
@@ -205,6 +209,7 @@ void slab_check_locked(const struct kmem_cache *cache, struct violations *found)
 
 	check_slabs(cache, &cache->partial, LIST_PARTIAL, &totals, found);
 	check_slabs(cache, &cache->full, LIST_FULL, &totals, found);
+	check_slabs(cache, &cache->isolated, LIST_ISOLATED, &totals, found);
 	not_empty = totals.slabs;
 	check_slabs(cache, &cache->empty, LIST_EMPTY, &totals, found);
 	if (totals.slabs - not_empty != cache->nr_empty)

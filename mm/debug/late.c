@@ -20,7 +20,7 @@
 #include <report.h>
 
 #define SLOTS      4u
-#define TEXT_BYTES 1536u
+#define TEXT_BYTES 3072u
 
 enum slot_state {
 	SLOT_EMPTY,

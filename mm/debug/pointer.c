@@ -10,6 +10,7 @@
 #include <bits.h>
 #include <page_alloc.h>
 #include <pointer.h>
+#include <slab_debug.h>
 #include <window.h>
 
 #define DUMP_BYTES 64u
@@ -51,6 +52,7 @@ static void describe_in_slab(const struct report *report, const struct slab *sla
 	report_line(report, "object    %s; slab at %p, in it number %u of %u",
 		    state_name(__atomic_load_n(&slab->state[index], __ATOMIC_RELAXED)),
 		    (const void *)slab->base, index, slab->nr);
+	slab_debug_describe(report, slab, index);
 	report_bytes(report, slab_object(slab, index),
 		     min_size(cache->object_size, DUMP_BYTES));
 }

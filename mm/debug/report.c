@@ -43,6 +43,8 @@ static const char *const kind_names[MM_NR_REPORT_KINDS] = {
 	[MM_REPORT_INTERIOR_FREE] = "interior free",
 	[MM_REPORT_WRONG_CACHE] = "wrong cache",
 	[MM_REPORT_WRONG_ORDER] = "wrong order",
+	[MM_REPORT_OUT_OF_BOUNDS] = "out of bounds",
+	[MM_REPORT_USE_AFTER_FREE] = "use after free",
 	[MM_REPORT_CACHE_IN_USE] = "cache in use",
 	[MM_REPORT_MISUSE] = "misuse",
 	[MM_REPORT_MIGHT_SLEEP] = "might sleep",
@@ -161,8 +163,7 @@ void report_line(const struct report *report, const char *format, ...)
 	say(report, "mm:   %s", text);
 }
 
-/* "name+0x12", or the bare address, as one line of the report. */
-static void report_symbol(const struct report *report, const char *label, uintptr_t address)
+void report_symbol(const struct report *report, const char *label, uintptr_t address)
 {
 	const char *name;
 	size_t offset;
@@ -173,10 +174,16 @@ static void report_symbol(const struct report *report, const char *label, uintpt
 		report_line(report, "%-9s %p", label, (void *)address);
 }
 
-/* Memory as hex and text, if it can be read. */
-void report_bytes(const struct report *report, const void *address, size_t size)
+static bool is_marked(const uint8_t *byte, const struct report_marks *marks)
 {
-	const unsigned char *bytes = address;
+	return marks && byte >= marks->from && byte < marks->to && *byte != marks->expected;
+}
+
+/* Memory as hex and text, if it can be read. */
+void report_marked_bytes(const struct report *report, const void *address, size_t size,
+			 const struct report_marks *marks)
+{
+	const uint8_t *bytes = address;
 
 	if (!mm_host_readable(address, size))
 		return;
@@ -185,14 +192,20 @@ void report_bytes(const struct report *report, const void *address, size_t size)
 		size_t n = min_size(size - i, BYTES_PER_LINE);
 
 		for (size_t j = 0; j < n; j++) {
-			unsigned char c = bytes[i + j];
+			uint8_t c = bytes[i + j];
 
-			mm_snprintf(hex + 3 * j, sizeof(hex) - 3 * j, " %02x", c);
+			mm_snprintf(hex + 3 * j, sizeof(hex) - 3 * j, "%c%02x",
+				    is_marked(&bytes[i + j], marks) ? '*' : ' ', c);
 			text[j] = c >= ' ' && c <= '~' ? (char)c : '.';
 		}
 		report_line(report, "%-9s %p:%s  %s", i ? "" : "bytes",
 			    (const void *)(bytes + i), hex, text);
 	}
+}
+
+void report_bytes(const struct report *report, const void *address, size_t size)
+{
+	report_marked_bytes(report, address, size, NULL);
 }
 
 static void report_context(const struct report *report)

@@ -4,6 +4,7 @@
 #define MM_INTERNAL_KMALLOC_H
 
 #include <mm/kmalloc.h>
+#include <slab_debug.h>
 
 void kmalloc_init(void);
 
@@ -17,6 +18,15 @@ size_t kmalloc_size_of(const void *p);
 
 /* The cache that serves this size, 1 .. KMALLOC_MAX_CACHE_SIZE. */
 struct kmem_cache *kmalloc_cache(size_t size, gfp_t gfp);
+
+/*
+ * What __GFP_ZERO clears of an object: the slack too, since krealloc() may hand it out; but not where
+ * it is a red zone.
+ */
+static inline size_t kmalloc_bytes_to_zero(const struct kmem_cache *cache, size_t size)
+{
+	return slab_is_debugged(cache) ? size : cache->size;
+}
 
 /* Pages in blocks beyond the caches.  [a] */
 extern size_t kmalloc_large_pages;

@@ -28,6 +28,19 @@ void report_begin(struct report *report, enum mm_report_kind kind, uintptr_t add
 void report_line(const struct report *report, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void report_bytes(const struct report *report, const void *address, size_t size);
+
+/* The same, with a mark at each byte of [from, to) that is not `expected`. */
+struct report_marks {
+	const uint8_t *from, *to;
+	uint8_t expected;
+};
+
+void report_marked_bytes(const struct report *report, const void *address, size_t size,
+			 const struct report_marks *marks);
+
+/* "name+0x12", or the bare address, as one line of the report. */
+void report_symbol(const struct report *report, const char *label, uintptr_t address);
+
 void report_end(const struct report *report, const char *fix);
 
 /* Pass a report to the listener; may panic.  The end of report_end(), and of late.c's printing. */

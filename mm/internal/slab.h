@@ -31,7 +31,7 @@ enum {
 struct slab {
 	char *base; /* [I] first object */
 	uint32_t
-		reciprocal; /* [I] the cache's; 0, which no object passes, in an on-slab slab */
+		reciprocal; /* [I] the cache's; 0, which no object passes, where frees are slow */
 	struct mm_stack *stacks;    /* [I] the cache's */
 	struct kmem_cache *cache;   /* [I] */
 	struct list link;           /* [c] on one of the cache's lists */
@@ -41,6 +41,7 @@ struct slab {
 	uint8_t first_free;         /* [c] index, or OBJECT_FREE_LAST: none */
 	uint8_t order;              /* [I] */
 	uint8_t deferred;           /* [a] first deferred object, or OBJECT_FREE_LAST: none */
+	bool isolated;              /* [c] damaged: on that list for ever */
 	/*
 	 * [c] One per object; [p] while cached or live.  Then one for each further object that
 	 * would fit: OBJECT_FREE_LAST for ever, so that an index need not be compared with nr.
@@ -61,11 +62,11 @@ struct slab {
 #define EMPTY_SLABS_AT_ONCE 2u
 
 /* Internal flags, above the public ones. */
-#define SLAB_PUBLIC_FLAGS   ((slab_flags_t)0x1fu)
+#define SLAB_PUBLIC_FLAGS   ((slab_flags_t)0xf1fu)
 #define SLAB_INTERNAL \
-	((slab_flags_t)0x100u) /* the allocator's own: no magazines, no foreign free */
-#define SLAB_ON_SLAB ((slab_flags_t)0x200u) /* descriptor at the start of the slab itself */
-#define SLAB_KMALLOC ((slab_flags_t)0x400u) /* kmalloc's: never destroyed */
+	((slab_flags_t)0x1000u) /* the allocator's own: no magazines, no foreign free */
+#define SLAB_ON_SLAB ((slab_flags_t)0x2000u) /* descriptor at the start of the slab itself */
+#define SLAB_KMALLOC ((slab_flags_t)0x4000u) /* kmalloc's: never destroyed */
 
 struct kmem_cache {
 	/* [I] */
@@ -74,6 +75,7 @@ struct kmem_cache {
 	uint32_t reciprocal;     /* 2^32 / size, rounded up; 1 with one object a slab */
 	uint32_t object_size;    /* bytes that a caller may use */
 	uint32_t align;
+	uint32_t lead; /* bytes before the first object of a slab: its left red zone */
 	slab_flags_t flags;
 	gfp_t slab_gfp; /* zone and pageblock type of slabs */
 	uint16_t nr;    /* objects in a slab of `order` */
@@ -91,6 +93,7 @@ struct kmem_cache {
 
 	struct mm_spinlock lock;          /* [c] guards all below */
 	struct list partial, full, empty; /* slabs */
+	struct list isolated;             /* damaged ones, of which nothing is given out */
 	size_t nr_slabs, nr_empty;
 	size_t nr_taken; /* objects on no slab's free list: live, cached, or deferred */
 
@@ -204,6 +207,9 @@ void slab_give_locked(struct kmem_cache *cache, struct slab *slab, unsigned inde
 void slab_give_many_locked(struct kmem_cache *cache, const struct mm_slot *slots, size_t n);
 size_t slab_release(struct kmem_cache *cache, size_t keep, size_t most);
 void slab_free_spare(struct kmem_cache *cache);
+void slab_release_isolated(struct kmem_cache *cache);
+bool slab_isolate(struct slab *slab);
+void slab_count_pages(const struct kmem_cache *cache, size_t n);
 
 /* kmem_cache.c: caches */
 void cache_init(void);
@@ -214,6 +220,7 @@ void *cache_alloc(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller);
 void cache_free_slow(struct slab *slab, void *object, const struct kmem_cache *wanted,
 		     uintptr_t caller);
 void *cache_alloc_internal(struct kmem_cache *cache, gfp_t gfp, uintptr_t caller);
+void cache_free_for(struct kmem_cache *cache, void *object, uintptr_t caller);
 void cache_free_internal(struct kmem_cache *cache, void *object);
 void cache_offer_to_waiters(struct kmem_cache *cache);
 void cache_drain_all(void);

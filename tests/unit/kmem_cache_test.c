@@ -51,6 +51,7 @@ TEST(arguments_that_make_no_sense)
 		{"bad", 8, 2 * PAGE_SIZE, 0},
 		{"bad", 8, SIZE_MAX, 0},
 		{"bad", 8, 0, 0x20},
+		{"bad", 8, 0, 0x80},
 		{"bad", 8, 0, SLAB_INTERNAL},
 		{"bad", 8, 0, SLAB_ON_SLAB},
 		{"bad", 8, 0, SLAB_KMALLOC},

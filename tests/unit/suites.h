@@ -30,6 +30,7 @@
 	SUITE(slab)        \
 	SUITE(magazine)    \
 	SUITE(kmem_cache)  \
+	SUITE(slab_debug)  \
 	SUITE(bulk)        \
 	SUITE(kmalloc)     \
 	SUITE(mempool)     \

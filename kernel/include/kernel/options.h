@@ -16,6 +16,8 @@ struct options {
 	bool bench_given;
 	uint64_t seed; /* seed= */
 	bool seed_given;
+	char slab_debug[OPTION_TEXT_MAX]; /* slab_debug=: see <mm/slab_debug.h> */
+	bool slab_debug_given;
 	bool panic_on_report;   /* panic_on_report=1 */
 	bool replay;            /* replay=1: replay the boot module in place of the tests */
 	bool show_reports;      /* reports=1: show also those that tests have announced */

@@ -38,7 +38,8 @@ struct mm_boot_info {
 	uintptr_t window_start;
 	uintptr_t window_end;
 
-	bool panic_on_report; /* stop at the first report instead of going on */
+	const char *slab_debug; /* caches to debug, by name: <mm/slab_debug.h>; NULL: none */
+	bool panic_on_report;   /* stop at the first report instead of going on */
 };
 
 /*

@@ -121,14 +121,14 @@ static inline __attribute__((always_inline)) size_t kmalloc_class_size(size_t si
 
 /*
  * kmalloc_any - any size, any flags.  kmalloc_kernel, kmalloc_atomic - any size, with the flags
- * that nearly all calls have.  kzalloc_any - as the first of them, zeroed.  kmalloc_class - an object of a class that this CPU has not
- * ready, or may not take like that.
+ * that nearly all calls have.  kzalloc_any - as the first of them, zeroed.  kmalloc_slow - a size
+ * of which this CPU has no object ready, or may not take it like that.
  */
 MM_FASTCALL void *kmalloc_any(size_t size, gfp_t gfp) __attribute__((malloc, alloc_size(1)));
 MM_FASTCALL void *kmalloc_kernel(size_t size) __attribute__((malloc, alloc_size(1)));
 MM_FASTCALL void *kmalloc_atomic(size_t size) __attribute__((malloc, alloc_size(1)));
 MM_FASTCALL void *kzalloc_any(size_t size, gfp_t gfp) __attribute__((malloc, alloc_size(1)));
-MM_FASTCALL void *kmalloc_class(unsigned class, gfp_t gfp) __attribute__((malloc));
+MM_FASTCALL void *kmalloc_slow(size_t size, gfp_t gfp) __attribute__((malloc, alloc_size(1)));
 
 /* Are size and flags constants for which a class will do? */
 #define KMALLOC_IS_CLASS(size, gfp)                                         \
@@ -145,20 +145,21 @@ static inline __attribute__((always_inline)) void *kmalloc_by_flags(size_t size,
 	return kmalloc_any(size, gfp);
 }
 
+/* Size and flags are such constants.  NULL: this CPU has none ready. */
+static inline __attribute__((always_inline)) void *kmalloc_pop(size_t size, gfp_t gfp)
+{
+	return gfp_is_plain(gfp) ? mm_stack_pop(kmalloc_stacks[kmalloc_class_of(size)]) : NULL;
+}
+
 static inline __attribute__((always_inline, malloc, alloc_size(1))) void *kmalloc(size_t size,
 										  gfp_t gfp)
 {
-	unsigned class = kmalloc_class_of(size);
+	void *p;
 
 	if (!KMALLOC_IS_CLASS(size, gfp))
 		return kmalloc_by_flags(size, gfp);
-	if (gfp_is_plain(gfp)) {
-		void *p = mm_stack_pop(kmalloc_stacks[class]);
-
-		if (__builtin_expect(p != NULL, 1))
-			return p;
-	}
-	return kmalloc_class(class, gfp);
+	p = kmalloc_pop(size, gfp);
+	return __builtin_expect(p != NULL, 1) ? p : kmalloc_slow(size, gfp);
 }
 
 #define KMALLOC_STORES_MAX 64u /* bytes that are zeroed by single stores */
@@ -188,9 +189,10 @@ static inline __attribute__((always_inline, malloc, alloc_size(1))) void *kzallo
 
 	if (!KMALLOC_IS_CLASS(size, gfp))
 		return kzalloc_any(size, gfp);
-	p = kmalloc(size, gfp);
-	if (__builtin_expect(p != NULL, 1))
-		kmalloc_zero(p, kmalloc_class_size(size));
+	p = kmalloc_pop(size, gfp);
+	if (__builtin_expect(p == NULL, 0))
+		return kmalloc_slow(size, gfp | __GFP_ZERO);
+	kmalloc_zero(p, kmalloc_class_size(size));
 	return p;
 }
 

@@ -17,15 +17,22 @@ struct kmem_cache; /* opaque */
 
 typedef uint32_t slab_flags_t;
 
-#define SLAB_HWCACHE_ALIGN   ((slab_flags_t)0x1u)  /* objects start on a cache line */
-#define SLAB_PANIC           ((slab_flags_t)0x2u)  /* panic when the cache cannot be created */
-#define SLAB_CACHE_DMA       ((slab_flags_t)0x4u)  /* slabs from the DMA zone */
-#define SLAB_RECLAIM_ACCOUNT ((slab_flags_t)0x8u)  /* count the slabs as reclaimable */
-#define SLAB_USER            ((slab_flags_t)0x10u) /* slabs from user pageblocks */
+#define SLAB_HWCACHE_ALIGN      ((slab_flags_t)0x1u) /* objects start on a cache line */
+#define SLAB_PANIC              ((slab_flags_t)0x2u) /* panic when the cache cannot be created */
+#define SLAB_CACHE_DMA          ((slab_flags_t)0x4u)  /* slabs from the DMA zone */
+#define SLAB_RECLAIM_ACCOUNT    ((slab_flags_t)0x8u)  /* count the slabs as reclaimable */
+#define SLAB_USER               ((slab_flags_t)0x10u) /* slabs from user pageblocks */
 
-#define KMEM_CACHE_ALIGN_MIN 8u         /* every object is aligned to at least this */
-#define KMEM_CACHE_SIZE_MAX  (1u << 22) /* largest object: one largest block */
-#define KMEM_CACHE_NAME_MAX  32         /* with the terminating 0; longer names are cut */
+/* Debugging: see <mm/slab_debug.h>. */
+#define SLAB_CONSISTENCY_CHECKS ((slab_flags_t)0x100u)
+#define SLAB_RED_ZONE           ((slab_flags_t)0x200u)
+#define SLAB_POISON             ((slab_flags_t)0x400u)
+#define SLAB_STORE_USER         ((slab_flags_t)0x800u)
+#define SLAB_DEBUG              ((slab_flags_t)0xf00u) /* all four */
+
+#define KMEM_CACHE_ALIGN_MIN    8u         /* every object is aligned to at least this */
+#define KMEM_CACHE_SIZE_MAX     (1u << 22) /* largest object: one largest block */
+#define KMEM_CACHE_NAME_MAX     32         /* with the terminating 0; longer names are cut */
 
 /*
  * kmem_cache_create - a new cache.
