@@ -323,6 +323,8 @@ $(BUILD)/replay/small.trace: $(BUILD)/host/trace-generate $(BUILD)/host/trace-pa
 
 REPLAY_PROGRAMS := $(REPLAY_VARIANTS:%=$(BUILD)/host/%/replay) $(BUILD)/host/trace-pack $(BUILD)/host/trace-generate
 
+include tests/fuzz/fuzz.mk
+
 HOST_PROGRAMS := $(patsubst %,$(BUILD)/host/%/unit,$(HOST_VARIANTS) $(THREADS_VARIANTS))
 
 # --- Targets: build ------------------------------------------------------------
@@ -371,7 +373,7 @@ test: ## run all tests; ONLY='boot/iso*' for some of them
 	$(Q)$(MAKE) test-build
 	$(Q)$(call prove,'$(ONLY)')
 
-test-build: $(HOST_PROGRAMS) $(REPLAY_PROGRAMS) $(BUILD)/replay/small.trace $(BUILD)/bench/hosted64/bench \
+test-build: $(HOST_PROGRAMS) $(REPLAY_PROGRAMS) $(FUZZ_PROGRAMS) $(BUILD)/replay/small.trace $(BUILD)/bench/hosted64/bench \
 	$(BUILD)/quarry.elf $(BUILD)/quarry.iso $(BUILD)/least/mm.o compile_commands.json
 	$(Q)$(MAKE) TOOLCHAIN=clang FAST_PATH=irqsave BUILD=$(BUILD)/clang $(BUILD)/clang/quarry.elf
 	$(Q)$(MAKE) LOCK_ORDER=1 BUILD=$(BUILD)/locks $(BUILD)/locks/quarry.elf

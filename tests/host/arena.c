@@ -176,9 +176,11 @@ static void map_low_memory(void)
 
 static void build_low_memory(void)
 {
+	paddr_t limit =
+		arena.machine.low_limit < arena.end ? arena.machine.low_limit : arena.end;
 	uintptr_t low;
 
-	find_span(&arena.machine, arena.machine.low_limit, &host.low_start, &host.low_end);
+	find_span(&arena.machine, limit, &host.low_start, &host.low_end);
 	/* With RAM above it, all below the limit has an address, holes included. */
 	if (arena.end > arena.machine.low_limit || host.low_end > arena.machine.low_limit)
 		host.low_end = arena.machine.low_limit & PAGE_MASK;

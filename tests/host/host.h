@@ -141,6 +141,9 @@ void host_check_quiet(void);
 extern uintptr_t host_stack_top; /* backtraces end here */
 extern bool host_verbose;        /* print the log as it comes */
 
+/* [optional: _exit(1)]  The case cannot go on; its failure has been told to the harness. */
+_Noreturn void host_end_process(void);
+
 /* The log of this case, for the parent to show when the case failed. */
 void host_keep_log(const char *line);
 

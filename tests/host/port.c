@@ -30,6 +30,12 @@ static unsigned long interrupts;
 static jmp_buf *panic_catcher;
 static char panic_text[TEXT_BYTES];
 
+__attribute__((weak)) _Noreturn void host_end_process(void)
+{
+	fflush(stdout);
+	_exit(1);
+}
+
 _Noreturn void host_die(const char *format, ...)
 {
 	char text[TEXT_BYTES];
@@ -39,8 +45,7 @@ _Noreturn void host_die(const char *format, ...)
 	mm_vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	test_fail(NULL, 0, "host contract: %s", text);
-	fflush(stdout);
-	_exit(1);
+	host_end_process();
 }
 
 void host_check_no_lock(const char *function)
@@ -251,8 +256,7 @@ _Noreturn void mm_host_panic(const char *why)
 	if (panic_catcher)
 		longjmp(*panic_catcher, 1);
 	test_fail(NULL, 0, "panic: %s", why);
-	fflush(stdout);
-	_exit(1);
+	host_end_process();
 }
 
 const char *host_panic_text(void)
