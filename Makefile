@@ -69,6 +69,8 @@ HOST_SRC := $(MM_SRC) kernel/cmdline.c \
 THREADS_SRC := $(MM_SRC) kernel/cmdline.c tests/unit/live.c \
 	$(addprefix tests/host/,main.c arena.c window.c lock_order.c) $(wildcard tests/harness/*.c tests/threads/*.c)
 
+include tests/coverage/coverage.mk
+
 # --- Flags -------------------------------------------------------------------
 
 # Who may include what, by the directory at the top: the kernel sees mm's public
@@ -147,7 +149,7 @@ $(BUILD)/user/%.o: $(BUILD)/user/%.elf
 KERNEL_OBJ := $(KERNEL_SRC:%=$(BUILD)/kernel/%.o) $(USER_PROGRAMS:%=$(BUILD)/user/%.o)
 
 # Functions of mm/ that call none need no frame: the hot ones are such.
-FLAGS.mm := -momit-leaf-frame-pointer
+FLAGS.mm := -momit-leaf-frame-pointer $(COVERAGE_FLAGS)
 
 # The tests are most of the image, and GRUB must load it where there are 4 MiB; what measures
 # is compiled as what is measured.
@@ -268,7 +270,7 @@ HOST_LD.gcc32        = -static
 
 # $1: the variant.
 host_kind     = $(if $(filter $1,$(THREADS_VARIANTS)),THREADS,HOST)
-host_src      = $($(host_kind)_SRC)
+host_src      = $($(host_kind)_SRC) $(HOST_EXTRA.$1)
 host_includes = $($(host_kind)_INCLUDES)
 
 host_cc = $(HOST_CC.$1) $(COMMON_FLAGS) $(call includes,$2) $(host_includes) -c $2
@@ -287,7 +289,7 @@ $(BUILD)/host/$1/unit: $(host_src:%=$(BUILD)/host/$1/%.o)
 
 -include $(host_src:%=$(BUILD)/host/$1/%.d)
 endef
-$(foreach variant,$(HOST_VARIANTS) $(THREADS_VARIANTS),$(eval $(call host_rules,$(variant))))
+$(foreach variant,$(HOST_VARIANTS) $(THREADS_VARIANTS) $(COVERAGE_VARIANTS),$(eval $(call host_rules,$(variant))))
 
 # Recorded workloads, replayed in a process: the unit test program with another main().
 REPLAY_SRC := $(filter-out tests/host/%_test.c tests/unit/%_test.c tests/host/main.c tests/host/suites.c,$(HOST_SRC)) \
@@ -443,4 +445,4 @@ clean: ## remove everything that was made
 	$(Q)rm -rf $(BUILD) compile_commands.json
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile tests/bench/bench.mk
+	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile tests/*/*.mk

@@ -29,6 +29,8 @@
 extern const struct test_suite *const test_suites[];
 bool bench_main(const char *rows);
 bool replay_main(void);
+/* Only in the kernel of `make coverage`. */
+__attribute__((weak)) void coverage_dump(void);
 
 static void show_banner(const struct boot *boot)
 {
@@ -114,6 +116,8 @@ _Noreturn void kernel_main(struct boot *boot)
 	       "interrupts",
 	       (unsigned)(ready_ns / NS_PER_MS), (unsigned)(ready_ns / 1000 % 1000),
 	       (unsigned long long)(time_tsc_hz() / 1000), timer_count());
+	if (coverage_dump)
+		coverage_dump();
 	irqs_disable();
 	finish(passed);
 }
