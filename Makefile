@@ -360,7 +360,7 @@ gdb: ## boot it under gdb, which knows `quarry zones`, `quarry free`, `quarry ca
 
 # --- Targets: test -------------------------------------------------------------
 
-.PHONY: test test-build test-host test-threads test-kernel test-soak-irq check-layers check-format
+.PHONY: test test-build test-host test-threads test-kernel test-soak-irq test-bochs check-layers check-format
 
 # $1: which tests (globs).  The last line is "N passed, N failed".
 # One more than CPUs: a kernel that tests sleeping sleeps.  One machine of several CPUs at a time: when
@@ -399,6 +399,11 @@ test-soak-irq: ## only the interrupt scenario, with eight seeds
 	$(Q)tests/tools/deps.sh test
 	$(Q)$(MAKE) all
 	$(Q)$(call prove,'boot/irq-seed-*')
+
+test-bochs: ## boot the ISO in Bochs, some minutes: [MEM=64M] [CMDLINE="test=buddy*"] [CPU=p3_katmai] [TIMEOUT=1200]
+	$(Q)tests/tools/deps.sh bochs
+	$(Q)$(MAKE) all
+	$(Q)PERL5LIB=tests/tools prove --formatter=Tally --timer --exec tests/tools/run-test bochs
 
 include tests/bench/bench.mk
 

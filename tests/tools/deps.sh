@@ -3,7 +3,7 @@
 #
 # deps.sh LEVEL - see that the tools for `make LEVEL` are there; install what is not.
 #
-# LEVEL is run, test, bench, display (run, in a window) or all.  When nothing is missing this
+# LEVEL is run, test, bench, bochs (test-bochs), display (run, in a window) or all.  When nothing is missing this
 # says nothing and takes milliseconds.  On Debian and Ubuntu missing packages are
 # installed, after saying which and why; as root directly, else through sudo.
 # Elsewhere, or when that fails, it prints what to install and exits with 1.
@@ -32,13 +32,22 @@ test        clang                    clang                    the second compile
 test        =clang_runtime           =clang_runtime_package   its address sanitizer
 test        =ovmf                    ovmf                     UEFI firmware of the machine
 bench       xz                       xz-utils                 unpacks recorded workloads
-test        prove                    perl                     runs the tests
+test,bochs  prove                    perl                     runs the tests
+bochs       bochs                    bochs                    a second machine, beside QEMU
+bochs       /usr/share/bochs/BIOS-bochs-latest  bochsbios     its BIOS
+bochs       /usr/share/bochs/VGABIOS-lgpl-latest  vgabios     its video BIOS
+bochs       =bochs_term              bochs-term               its screen, in a terminal
+bochs       script                   bsdutils                 a terminal that nobody looks at
 test        gdb                      gdb                      the debugger commands are tested
 test        =clang_format            =clang_format_package    checks the C layout (version 14 only)
 '
 
 have_gui() {
     compgen -G '/usr/lib/*/qemu/ui-*.so' > /dev/null
+}
+
+have_bochs_term() {
+    compgen -G '/usr/lib/*/bochs/plugins/libbx_term_gui.so' > /dev/null
 }
 
 have_ovmf() {
@@ -159,7 +168,7 @@ give_up() {
     exit 1
 }
 
-level=${1:?usage: deps.sh run|test|bench|display|all}
+level=${1:?usage: deps.sh run|test|bench|bochs|display|all}
 if [[ $level == clang-format ]]; then
     clang_format_14 # for the Makefile: the command of the pinned version
     exit
