@@ -366,18 +366,25 @@ TEST(processes_run_at_the_same_time)
 
 /* --- a page that two CPUs free ------------------------------------------------------------ */
 
-#define FREES 60u
+#define FREES 30u
 
 static struct page *victim;
 static unsigned victim_order;
 static uint32_t turn, freed;
+
+/* The pause ends this CPU's turn where CPUs run by turns. */
+static void let_others_run(void)
+{
+	cpu_relax();
+	thread_yield();
+}
 
 static void free_each(void *arg)
 {
 	(void)arg;
 	for (uint32_t i = 1; i <= FREES; i++) {
 		while (read_word(&turn) < i)
-			thread_yield();
+			let_others_run();
 		__free_pages(victim, victim_order);
 		add_to(&freed);
 	}
@@ -396,7 +403,7 @@ static void check_two_frees(unsigned order)
 		victim = alloc_pages(GFP_KERNEL, order);
 		add_to(&turn);
 		while (read_word(&freed) < 2 * i)
-			thread_yield();
+			let_others_run();
 		page_lists_drain();
 		EXPECT_EQ(test_reports_seen(MM_REPORT_DOUBLE_FREE), seen + i);
 	}
