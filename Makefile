@@ -395,7 +395,7 @@ test-kernel: ## boot the kernel on each machine of tests/tools/boots
 	$(Q)$(MAKE) test-build
 	$(Q)$(call prove,'boot/*')
 
-test-soak-irq: ## only the interrupt scenario, with eight seeds
+test-soak-irq: ## only the interrupt scenario, with four seeds
 	$(Q)tests/tools/deps.sh test
 	$(Q)$(MAKE) all
 	$(Q)$(call prove,'boot/irq-seed-*')
