@@ -20,7 +20,7 @@ called_by() {
     call=$(eval "make -n ${1#make }" | grep '^tests/tools/qemu ') && eval "$call --print"
 }
 
-for name in kernel iso uefi-q35 noexit clang kernel-64G pentium3 trace smp-4 smp-locks turns-seed turns-storm-seed-2 \
+for name in kernel iso uefi-q35 noexit clang kernel-64G pentium3 trace smp-4 smp-locks turns-seed turns-storm-seed \
     nmi-seed-3 pressure broken-overflow-4; do
     mapfile -t said < <(tests/tools/run-test --print "boot/$name")
     is "boot/$name is repeated as it ran" "$(called_by "${said[1]:-}" | same_places)" \
