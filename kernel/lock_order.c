@@ -235,8 +235,10 @@ static void register_site(struct lock_site *site)
 	char name[NAME_BYTES];
 
 	while (__atomic_exchange_n(&registering, true, __ATOMIC_ACQUIRE)) {
-		if (cpu_in_nmi())
+		if (cpu_in_nmi()) {
+			irq_restore(flags);
 			return;
+		}
 		ipi_wait();
 	}
 	if (nr_classes == 1)
