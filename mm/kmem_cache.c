@@ -119,8 +119,15 @@ static __attribute__((noinline)) void *alloc_hard(struct kmem_cache *cache, gfp_
 static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_t gfp,
 						  uintptr_t caller)
 {
-	void *object;
+	bool none = false;
+	void *object = magazine_alloc_ordinary(cache, &none);
 
+	if (unlikely(none) && slab_grow(cache, gfp, caller))
+		object = magazine_alloc_ordinary(cache, &none);
+	if (likely(object)) {
+		late_flush();
+		return object;
+	}
 	magazine_provide(cache, gfp);
 	object = refill_sound(cache, gfp, caller);
 	return likely(object) ? object : alloc_hard(cache, gfp, caller);
@@ -240,7 +247,17 @@ static __attribute__((noinline)) void free_full(struct slab *slab, unsigned inde
 						uintptr_t caller)
 {
 	struct kmem_cache *cache = slab->cache;
+	size_t surplus;
 
+	if (likely(magazine_free_ordinary(cache, slab_object(slab, index), &slab->state[index],
+					  &surplus))) {
+		if (surplus)
+			slab_release(cache, 0, surplus);
+		late_flush();
+		if (unlikely(zone_has_waiters()))
+			cache_offer_to_waiters(cache);
+		return;
+	}
 	if (cache->flags & SLAB_INTERNAL) {
 		pointer_refuse_free(slab_object(slab, index), wanted, caller);
 		return;

@@ -469,6 +469,94 @@ void magazine_free_locked(struct kmem_cache *cache, void *object, uint8_t *state
 	}
 }
 
+/* --- the ordinary cases of both, straight on ------------------------------------------------ */
+
+/*
+ * What nearly every slow path is: nobody else has the lock, nothing was left for whoever comes
+ * with it, magazine and depot are as they should be, and a few objects move.  Then all
+ * of it is done here, and the many questions of the general way are asked together.
+ */
+
+/* [p] A stack with a magazine that needs no other one. */
+static inline bool is_settled(const struct kmem_cache *cache, const struct mm_stack *stack)
+{
+	return stack->magazine && stack->capacity >= cache->capacity;
+}
+
+/* [c] Nothing is to be done before objects can move. */
+static inline bool is_quiet_locked(const struct kmem_cache *cache)
+{
+	return !__atomic_load_n(&cache->deferred, __ATOMIC_RELAXED) &&
+	       !__atomic_load_n(&cache->fresh, __ATOMIC_RELAXED) &&
+	       cache->misses + 1u < PATIENCE * cache->capacity;
+}
+
+/* [c] Objects to an empty stack, and of these one to the caller, live.  NULL: there are none. */
+static inline void *fill_and_take_locked(struct kmem_cache *cache, struct mm_stack *stack)
+{
+	unsigned n = next_move(stack, true, stack->magazine->capacity / 2);
+	struct mm_slot *top = stack->top + slab_take_many_locked(cache, stack->top, n);
+
+	if (unlikely(top == stack->top))
+		return NULL;
+	cache->misses++;
+	note_move(stack, true, n);
+	stack_set_top(stack, --top);
+	*top->state = OBJECT_LIVE;
+	return top->object;
+}
+
+/*
+ * An object, if this is an ordinary case.  NULL: nothing was done; *none is set if the one thing that
+ * was missing are free objects.  Called without locks.
+ */
+void *magazine_alloc_ordinary(struct kmem_cache *cache, bool *none)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	struct mm_stack *stack = this_stack(cache);
+	void *object = NULL;
+
+	if (likely(is_settled(cache, stack) && !has_objects(stack)) &&
+	    likely(mm_spin_trylock(&cache->lock))) {
+		if (likely(is_quiet_locked(cache) && !cache->depot_full)) {
+			object = fill_and_take_locked(cache, stack);
+			*none = !object;
+		}
+		mm_spin_unlock(&cache->lock);
+	}
+	mm_irq_restore(flags);
+	return object;
+}
+
+/*
+ * Free a live object to a full stack, if this is an ordinary case; *surplus: empty slabs that are
+ * to go back.  False: nothing was done.  Called without locks.
+ */
+bool magazine_free_ordinary(struct kmem_cache *cache, void *object, uint8_t *state,
+			    size_t *surplus)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	struct mm_stack *stack = this_stack(cache);
+	bool done = false;
+
+	if (likely(is_settled(cache, stack) && stack->top == stack->limit) &&
+	    likely(mm_spin_trylock(&cache->lock))) {
+		done = is_quiet_locked(cache) && cache->nr_full >= cache->depot_limit &&
+		       *state == OBJECT_LIVE;
+		if (likely(done)) {
+			cache->misses++;
+			spill_locked(cache, stack);
+			*state = OBJECT_CACHED;
+			*stack->top = (struct mm_slot){object, state};
+			stack_set_top(stack, stack->top + 1);
+			*surplus = magazine_surplus_locked(cache);
+		}
+		mm_spin_unlock(&cache->lock);
+	}
+	mm_irq_restore(flags);
+	return done;
+}
+
 /* --- looking at it, and ending it -------------------------------------------------- */
 
 /*

@@ -454,10 +454,8 @@ struct slab *slab_take_locked(struct kmem_cache *cache, unsigned *index)
 }
 
 /* What a slab has, or as much as fits, into slots up to `end`, as cached; returns where that ends. */
-static __attribute__((noinline)) struct mm_slot *take_from_locked(struct kmem_cache *cache,
-								  struct slab *slab,
-								  struct mm_slot *slots,
-								  const struct mm_slot *end)
+static inline struct mm_slot *take_from_locked(struct kmem_cache *cache, struct slab *slab,
+					       struct mm_slot *slots, const struct mm_slot *end)
 {
 	unsigned index = slab->first_free, taken = slab->nr_taken;
 

@@ -60,6 +60,9 @@ unsigned magazine_capacity_for(size_t size);
 void magazine_provide_slow(struct kmem_cache *cache, gfp_t gfp);
 void *magazine_alloc_locked(struct kmem_cache *cache);
 void magazine_free_locked(struct kmem_cache *cache, void *object, uint8_t *state);
+void *magazine_alloc_ordinary(struct kmem_cache *cache, bool *none);
+bool magazine_free_ordinary(struct kmem_cache *cache, void *object, uint8_t *state,
+			    size_t *surplus);
 void magazine_refill_locked(struct kmem_cache *cache);
 bool magazine_make_room_locked(struct kmem_cache *cache);
 void magazine_count_contention_locked(struct kmem_cache *cache);
