@@ -9,6 +9,7 @@
 #	mm/ + tests/{harness,unit,host}	-> build/host/VARIANT/unit: the same allocator
 #					   and the same tests as ordinary programs
 #	mm/ + tests/threads	-> build/host/threads*/unit: the allocator in many threads
+#	mm/ + tests/interleave	-> build/host/interleave/unit: in a few, in every order
 #
 # Everything made lies under build/.  `make help` lists the targets; `make V=1`
 # shows the commands; CONTRIBUTING.md tells how to work with it all.
@@ -69,6 +70,10 @@ HOST_SRC := $(MM_SRC) kernel/cmdline.c \
 THREADS_SRC := $(MM_SRC) kernel/cmdline.c tests/unit/live.c \
 	$(addprefix tests/host/,main.c arena.c window.c lock_order.c) $(wildcard tests/harness/*.c tests/threads/*.c)
 
+# And for threads that take turns in every order.
+INTERLEAVE_SRC := $(MM_SRC) kernel/cmdline.c tests/unit/live.c \
+	$(addprefix tests/host/,main.c arena.c window.c lock_order.c) $(wildcard tests/harness/*.c tests/interleave/*.c)
+
 include tests/coverage/coverage.mk
 
 # --- Flags -------------------------------------------------------------------
@@ -87,6 +92,7 @@ includes = $(INCLUDES.$(firstword $(subst /, ,$1)))
 KERNEL_INCLUDES := -Ikernel/port -Iboot/include -Ikernel/include -Idrivers/include -Itests/bench/kernel -Itests/bench
 HOST_INCLUDES   := -Itests/host -Ikernel/include
 THREADS_INCLUDES := -Itests/threads $(HOST_INCLUDES)
+INTERLEAVE_INCLUDES := $(THREADS_INCLUDES)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wdate-time -Werror
 
@@ -249,6 +255,9 @@ HOST_VARIANTS := gcc64-asan clang64-asan clang32-asan gcc64 gcc32
 # mm/ in many threads (tests/threads), with ThreadSanitizer and as the kernel is optimised.
 THREADS_VARIANTS := threads-tsan threads
 
+# mm/ with what gcc calls for ThreadSanitizer, and our own functions to be called (tests/interleave).
+INTERLEAVE_VARIANTS := interleave
+
 SANITIZE := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # 32-bit programs use the cross compiler's libraries; the ones of gcc-multilib cannot be
@@ -262,14 +271,16 @@ HOST_CC.clang32-asan = clang --target=i686-linux-gnu -isystem $(CROSS32)/include
 HOST_CC.gcc64        = gcc -O2
 HOST_CC.threads-tsan = gcc -O1 -fsanitize=thread -pthread
 HOST_CC.threads      = gcc -O2 -pthread
+HOST_CC.interleave   = gcc -O1 -fsanitize=thread
 HOST_CC.gcc32        = i686-linux-gnu-gcc -O2 -fsanitize=undefined -fsanitize-undefined-trap-on-error
 
 HOST_LD.clang32-asan = -B$(CROSS32)/lib -L$(CROSS32)/lib -B$(GCC32) -L$(GCC32) \
 	-Wl,--dynamic-linker=$(CROSS32)/lib/ld-linux.so.2 -Wl,-rpath,$(CROSS32)/lib
 HOST_LD.gcc32        = -static
+HOST_LD.interleave   = -fno-sanitize=thread
 
 # $1: the variant.
-host_kind     = $(if $(filter $1,$(THREADS_VARIANTS)),THREADS,HOST)
+host_kind     = $(if $(filter $1,$(THREADS_VARIANTS)),THREADS,$(if $(filter $1,$(INTERLEAVE_VARIANTS)),INTERLEAVE,HOST))
 host_src      = $($(host_kind)_SRC) $(HOST_EXTRA.$1)
 host_includes = $($(host_kind)_INCLUDES)
 
@@ -289,7 +300,7 @@ $(BUILD)/host/$1/unit: $(host_src:%=$(BUILD)/host/$1/%.o)
 
 -include $(host_src:%=$(BUILD)/host/$1/%.d)
 endef
-$(foreach variant,$(HOST_VARIANTS) $(THREADS_VARIANTS) $(COVERAGE_VARIANTS),$(eval $(call host_rules,$(variant))))
+$(foreach variant,$(HOST_VARIANTS) $(THREADS_VARIANTS) $(INTERLEAVE_VARIANTS) $(COVERAGE_VARIANTS),$(eval $(call host_rules,$(variant))))
 
 # Recorded workloads, replayed in a process: the unit test program with another main().
 REPLAY_SRC := $(filter-out tests/host/%_test.c tests/unit/%_test.c tests/host/main.c tests/host/suites.c,$(HOST_SRC)) \
@@ -327,7 +338,7 @@ REPLAY_PROGRAMS := $(REPLAY_VARIANTS:%=$(BUILD)/host/%/replay) $(BUILD)/host/tra
 
 include tests/fuzz/fuzz.mk
 
-HOST_PROGRAMS := $(patsubst %,$(BUILD)/host/%/unit,$(HOST_VARIANTS) $(THREADS_VARIANTS))
+HOST_PROGRAMS := $(patsubst %,$(BUILD)/host/%/unit,$(HOST_VARIANTS) $(THREADS_VARIANTS) $(INTERLEAVE_VARIANTS))
 
 # --- Targets: build ------------------------------------------------------------
 
@@ -438,6 +449,7 @@ compile_commands.json: FORCE ## what each file is compiled with, for editors
 	$(file >$@.new,[)
 	$(foreach s,$(KERNEL_C),$(file >>$@.new,$(call json_entry,$s,$(call kernel_cc,$s))$(comma)))
 	$(foreach s,$(filter tests/threads/%,$(THREADS_SRC)),$(file >>$@.new,$(call json_entry,$s,$(call host_cc,threads,$s))$(comma)))
+	$(foreach s,$(filter tests/interleave/%,$(INTERLEAVE_SRC)),$(file >>$@.new,$(call json_entry,$s,$(call host_cc,interleave,$s))$(comma)))
 	$(foreach s,$(HOST_SRC),$(file >>$@.new,$(if $(filter-out $(firstword $(HOST_SRC)),$s),$(comma))$(call json_entry,$s,$(call host_cc,gcc64,$s))))
 	$(file >>$@.new,])
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@

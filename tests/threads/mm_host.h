@@ -62,6 +62,7 @@ void host_check_lock_order(const struct mm_spinlock *const *held, unsigned nr_he
 void host_take_cpu(void);
 void host_give_cpu(void);
 void host_relax(void);
+void host_wait_for_lock(const struct mm_spinlock *lock);
 
 static inline mm_irqflags_t mm_irq_save(void)
 {
@@ -110,7 +111,7 @@ static inline void mm_spin_lock(struct mm_spinlock *lock)
 	if (host_self.nr_locks)
 		host_check_lock_order(host_self.locks, host_self.nr_locks, lock);
 	while (!mm_spin_trylock(lock))
-		host_relax();
+		host_wait_for_lock(lock);
 }
 
 static inline void mm_spin_unlock(struct mm_spinlock *lock)

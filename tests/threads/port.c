@@ -112,6 +112,12 @@ void host_relax(void)
 	sched_yield();
 }
 
+void host_wait_for_lock(const struct mm_spinlock *lock)
+{
+	(void)lock;
+	sched_yield();
+}
+
 void host_set_cpu(unsigned cpu)
 {
 	if (cpu >= MM_HOST_NR_CPUS || host_self.irqs_off)
