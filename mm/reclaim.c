@@ -163,13 +163,17 @@ static bool is_worth_a_life(gfp_t gfp, unsigned order)
 
 /*
  * From now on whoever frees looks for us: objects by way of the slow path, and pages after it, not
- * one of which stays in a CPU's lists.
+ * one of which stays in a CPU's lists.  What came to a stack before it was closed wakes nobody, so
+ * that is released here, for the attempt to come.  Each waiter does all of it: another one
+ * who came first may not have come to its end.
  */
 static void join_queue(void)
 {
-	if (__atomic_fetch_add(&zone_queue.waiters, 1, __ATOMIC_SEQ_CST) == 0 && close_stacks)
+	__atomic_fetch_add(&zone_queue.waiters, 1, __ATOMIC_SEQ_CST);
+	if (close_stacks)
 		close_stacks();
 	page_lists_close();
+	release(true);
 }
 
 /* Join the queue, for the attempts to come; later look whether to sleep in it. */
