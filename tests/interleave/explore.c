@@ -9,11 +9,11 @@
  */
 #define _GNU_SOURCE
 #include "explore.h"
+#include <fcntl.h>
 #include <harness.h>
 #include <host/host.h>
 #include <mm/format.h>
 #include <mm/port.h>
-#include <fcntl.h>
 #include <run.h>
 #include <stdio.h>
 #include <sys/wait.h>

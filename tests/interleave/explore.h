@@ -26,8 +26,9 @@ struct exploration {
 	void (*threads[EXPLORE_THREADS_MAX + 1])(void);
 	/* When all have ended: EXPECT() what must hold in each order. */
 	void (*end)(void);
-	unsigned switches; /* that nobody asked for, at most; one less with little effort, if there are several */
-	bool times_out;    /* a wait may end by its time, if nobody else can go on; else that is a failure */
+	unsigned
+		switches; /* that nobody asked for, at most; one less with little effort, if there are several */
+	bool times_out; /* a wait may end by its time, if nobody else can go on; else that is a failure */
 	/* Where others may go on unasked: before atomic operations on these objects.  NULL: on any. */
 	bool (*is_place)(const volatile void *object);
 };

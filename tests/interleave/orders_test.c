@@ -36,7 +36,8 @@ static void expect_two(void)
  */
 TEST(each_order_once)
 {
-	const struct exploration two = {clear, {one_step, one_step}, expect_two, 9, false, NULL};
+	const struct exploration two = {clear, {one_step, one_step}, expect_two, 9, false,
+					NULL};
 	unsigned long orders;
 
 	ends = 0;
@@ -54,8 +55,10 @@ static void not_atomic(void)
 
 TEST(lost_update)
 {
-	const struct exploration none = {clear, {not_atomic, not_atomic}, expect_two, 0, false, NULL};
-	const struct exploration one = {clear, {not_atomic, not_atomic}, expect_two, 1, false, NULL};
+	const struct exploration none = {clear, {not_atomic, not_atomic}, expect_two, 0, false,
+					 NULL};
+	const struct exploration one = {clear, {not_atomic, not_atomic}, expect_two, 1, false,
+					NULL};
 
 	EXPECT(!explore_finds_failure(&none));
 	EXPECT(explore_finds_failure(&one));
@@ -82,7 +85,8 @@ static void wake_too_early(void)
 TEST(lost_wake_up)
 {
 	const struct exploration right = {clear, {wait, wake}, nothing, 4, false, NULL};
-	const struct exploration wrong = {clear, {wait, wake_too_early}, nothing, 4, false, NULL};
+	const struct exploration wrong = {clear, {wait, wake_too_early}, nothing, 4, false,
+					  NULL};
 	const struct exploration late = {clear, {wait, wake_too_early}, nothing, 3, true, NULL};
 
 	EXPECT(explore(&right) > 3);
@@ -111,7 +115,8 @@ static void expect_sound(void)
 
 TEST(locks_are_needed)
 {
-	const struct exploration right = {nothing, {use_cache, use_cache}, expect_sound, 1, false, NULL};
+	const struct exploration right = {
+		nothing, {use_cache, use_cache}, expect_sound, 1, false, NULL};
 	const struct exploration wrong = {
 		break_locks, {use_cache, use_cache}, expect_sound, 1, false, NULL};
 

@@ -110,7 +110,8 @@ TEST(frees_without_a_lock)
 				      {free_first_nolock, free_second_nolock, drain},
 				      expect_none_held,
 				      2,
-				      false, NULL};
+				      false,
+				      NULL};
 
 	test_note("%lu orders", explore(&e));
 }
@@ -121,7 +122,8 @@ TEST(allocations_without_a_lock)
 				      {take_three, take_nolock, free_first_nolock},
 				      expect_second_held,
 				      1,
-				      false, NULL};
+				      false,
+				      NULL};
 
 	test_note("%lu orders", explore(&e));
 }
@@ -169,4 +171,5 @@ TEST(areas_on_two_cpus)
 	test_note("%lu orders", explore(&e));
 }
 
-TEST_SUITE(page_orders, last_reference, double_free, frees_without_a_lock, allocations_without_a_lock, areas_on_two_cpus);
+TEST_SUITE(page_orders, last_reference, double_free, frees_without_a_lock,
+	   allocations_without_a_lock, areas_on_two_cpus);

@@ -142,7 +142,8 @@ TEST(deferred_frees)
 				      {free_first_nolock, free_second_nolock, shrink},
 				      expect_one_live,
 				      3,
-				      false, NULL};
+				      false,
+				      NULL};
 
 	test_note("%lu orders", explore(&e));
 }
@@ -154,7 +155,8 @@ TEST(all_of_a_slab_deferred)
 		{free_first_nolock, free_second_nolock, free_third_nolock, shrink},
 		expect_none_live,
 		1,
-		false, NULL};
+		false,
+		NULL};
 
 	test_note("%lu orders", explore(&e));
 }

@@ -112,12 +112,9 @@ static void free_all_objects(void)
 
 TEST(an_object_for_who_waits)
 {
-	const struct exploration e = {exhaust_with_object,
-				      {wait_for_object, free_object},
-				      free_all_objects,
-				      1,
-				      false,
-				      is_of_zones};
+	const struct exploration e = {
+		exhaust_with_object, {wait_for_object, free_object}, free_all_objects, 1, false,
+		is_of_zones};
 
 	test_note("%lu orders", explore(&e));
 }
