@@ -73,12 +73,23 @@ static uint64_t run_armed(const struct event *event, void (*operation)(void), ui
 	return last - start;
 }
 
-/* Instructions of an operation, with the event behind it, that has become used to what there is. */
+/*
+ * Instructions of an operation, with the event behind it, that has become used to what there is: the
+ * median, since now and then a run has a list or a slab to refill.
+ */
 static uint32_t length_of(const struct event *event, void (*operation)(void))
 {
-	for (unsigned i = 0; i < WARM_UP; i++)
+	uint64_t lengths[WARM_UP];
+
+	for (unsigned i = 0; i < WARM_UP; i++) {
+		unsigned at = i;
+
 		run_armed(event, operation, LEAST_DELAY);
-	return (uint32_t)run.length;
+		for (; at > 0 && lengths[at - 1] > run.length; at--)
+			lengths[at] = lengths[at - 1];
+		lengths[at] = run.length;
+	}
+	return (uint32_t)lengths[WARM_UP / 2];
 }
 
 /* From the start of an operation to the event, when that is not delayed. */

@@ -11,6 +11,7 @@
 	SUITE(nmi)             \
 	SUITE(restart)         \
 	SUITE(page_restart)    \
+	SUITE(torture)         \
 	SUITE(thread)          \
 	SUITE(wait)            \
 	SUITE(parallel)        \
