@@ -371,7 +371,7 @@ gdb: ## boot it under gdb, which knows `quarry zones`, `quarry free`, `quarry ca
 
 # --- Targets: test -------------------------------------------------------------
 
-.PHONY: test test-build test-host test-threads test-kernel test-soak-irq test-bochs check-layers check-format
+.PHONY: test test-build test-host test-threads test-kernel test-soak-irq soak test-bochs check-layers check-format
 
 # $1: which tests (globs).  The last line is "N passed, N failed".
 # One more than CPUs: a kernel that tests sleeping sleeps.  One machine of several CPUs at a time: when
@@ -410,6 +410,15 @@ test-soak-irq: ## only the interrupt scenario, with four seeds
 	$(Q)tests/tools/deps.sh test
 	$(Q)$(MAKE) all
 	$(Q)$(call prove,'boot/irq-seed-*')
+
+# The clock of four CPUs on fewer cores runs slower than ours: the time limit is generous.
+HOURS ?= 1
+SOAK_SECONDS = $(shell awk 'BEGIN { printf "%d", $(HOURS) * 3600 }')
+soak: ## the storm on four CPUs, with wrong calls and without memory now and then: HOURS=1 [MEM=48M] [SMP=4] [MISCHIEF=2000]
+	$(Q)tests/tools/deps.sh run
+	$(Q)$(MAKE) all
+	$(Q)tests/tools/qemu --boot=kernel --mem=$(or $(MEM),48M) --smp=$(or $(SMP),4) --timeout=$$(($(SOAK_SECONDS) + 600)) \
+		--log=$(BUILD)/logs/soak.log --cmdline='test=storm* storm=$(SOAK_SECONDS) mischief=$(or $(MISCHIEF),2000)'
 
 test-bochs: ## boot the ISO in Bochs, some minutes: [MEM=64M] [CMDLINE="test=buddy*"] [CPU=p3_katmai] [TIMEOUT=1200]
 	$(Q)tests/tools/deps.sh bochs

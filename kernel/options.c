@@ -105,7 +105,8 @@ static void parse_word(const struct cmdline_word *word)
 			       (int)word->value_length, word->value ? word->value : "");
 		return;
 	}
-	printk("command line: unknown, ignored: %.*s", (int)word->key_length, word->key);
+	printk("command line: unknown here, left to the tests: %.*s", (int)word->key_length,
+	       word->key);
 }
 
 void options_init(const char *line)

@@ -7,9 +7,11 @@
  * all invariants are looked at while the other CPUs are held.
  *
  * How long: storm=N on the command line, seconds; where the clock counts instructions, each thread
- * has a number of steps, N thousand.
+ * has a number of steps, N thousand.  With mischief=N each thread does something wrong in one of N
+ * steps, which must end in one report each, and now and then all memory is taken away for a while.
  */
 #include "icount.h"
+#include "mischief.h"
 #include "owner.h"
 #include <harness.h>
 #include <kernel/ipi.h>
@@ -50,7 +52,7 @@ struct worker {
 	struct thread *thread;
 	uint32_t home; /* CPUs where it may run */
 	uint32_t seen; /* and where it has */
-	unsigned long posted, collected, dozed;
+	unsigned long posted, collected, dozed, wrong;
 };
 
 /* What interrupts and NMIs of one CPU have. */
@@ -71,6 +73,7 @@ static struct mailbox {
 static struct worker workers[NR_WORKERS];
 static bool over;
 static unsigned long steps_wanted;
+static uint64_t mischief_every; /* 0: never */
 
 static bool is_over(void)
 {
@@ -196,6 +199,10 @@ static void work(void *arg)
 		case 5: thread_yield(); break;
 		default: break;
 		}
+		if (mischief_every && owner_random(owner, (uint32_t)mischief_every) == 0) {
+			mischief(owner);
+			worker->wrong++;
+		}
 	}
 	owner_release_all(owner);
 }
@@ -262,6 +269,20 @@ static bool each_cpu_took_part(void)
 	return n == smp_count();
 }
 
+#define FAMINE_MS 20u
+
+/* Nothing is left for a while, but what may be had without waiting only. */
+static void famine(void)
+{
+	struct held held;
+
+	held_init(&held);
+	held_take(&held, GFP_HIGHUSER & ~__GFP_DIRECT_RECLAIM, 0, SIZE_MAX);
+	thread_sleep_ms(FAMINE_MS);
+	for (struct page *page; (page = held_pop(&held)) != NULL;)
+		__free_page(page);
+}
+
 /*
  * `steps` of each thread; or, if that is 0, as many as there are until `limit_ns` have passed, and
  * each CPU has had something of it.  Returns how often all was looked at meanwhile.
@@ -279,6 +300,8 @@ static unsigned storm(unsigned long steps, uint64_t limit_ns)
 		       (steps || time_ns() - start < limit_ns || !each_cpu_took_part())) {
 			thread_sleep_ms(CHECK_MS);
 			EXPECT_EQ(mm_check(), 0);
+			if (mischief_every && checks % 16 == 15)
+				famine();
 			checks++;
 		}
 	}
@@ -296,7 +319,7 @@ static unsigned storm(unsigned long steps, uint64_t limit_ns)
 static void expect_each_cpu_took_part(void)
 {
 	unsigned long ticks = 0, nmis = 0, nmi_allocs = 0, allocs = 0, passed_on = 0,
-		      elsewhere = 0;
+		      elsewhere = 0, wrong = 0, failures = 0;
 
 	for (unsigned i = 0; i < smp_count(); i++) {
 		const struct handler *handler = &handlers[i];
@@ -318,6 +341,8 @@ static void expect_each_cpu_took_part(void)
 		EXPECT(i % 2 || worker->seen == 1u << i / 2);
 		EXPECT_EQ(worker->dozed, 0);
 		allocs += worker->owner.allocs;
+		failures += worker->owner.failures;
+		wrong += worker->wrong;
 		passed_on += worker->posted;
 		elsewhere += i % 2 && (worker->seen & (worker->seen - 1));
 	}
@@ -326,6 +351,10 @@ static void expect_each_cpu_took_part(void)
 		"%u CPUs: %lu allocations by threads, %lu passed on; %lu timer interrupts; %lu "
 		"NMIs with %lu allocations; %lu threads wandered",
 		smp_count(), allocs, passed_on, ticks, nmis, nmi_allocs, elsewhere);
+	EXPECT_EQ(mischief_reports(), wrong);
+	if (mischief_every)
+		test_note("%lu wrong calls, each reported; %lu requests failed", wrong,
+			  failures);
 }
 
 #define SECONDS 3u
@@ -341,12 +370,15 @@ TEST(all_cpus_at_once)
 	if (smp_count() == 1)
 		SKIP("one CPU only");
 	cmdline_u64("storm", &amount);
+	mischief_every = 0;
 	allow_kept_pages(1 + OWNER_TABLES);
 	if (!owner_make_caches())
 		return;
 	storm(WARM_STEPS, 0);
 	owner_warm_up();
 	live_settle(&before);
+	if (cmdline_u64("mischief", &mischief_every))
+		mischief_allow_reports();
 
 	checks = storm(exact ? (unsigned long)amount * 1000 : 0, exact ? 0 : amount * NS_PER_S);
 	expect_each_cpu_took_part();
