@@ -144,6 +144,7 @@ void memory_init(struct boot *boot)
 		.window_start = WINDOW_START,
 		.window_end = WINDOW_END,
 		.slab_debug = options.slab_debug_given ? options.slab_debug : NULL,
+		.shuffle_seed = options.shuffle_seed,
 		.panic_on_report = options.panic_on_report,
 	};
 

@@ -6,6 +6,7 @@
 #include <kernel/cmdline.h>
 #include <kernel/options.h>
 #include <kernel/printk.h>
+#include <kernel/x86.h>
 
 struct options options;
 
@@ -66,6 +67,17 @@ static bool parse_slab_debug(const struct cmdline_word *word)
 	return options.slab_debug_given = copy_value(word, options.slab_debug);
 }
 
+/* 0: any. */
+static bool parse_shuffle(const struct cmdline_word *word)
+{
+	uint64_t seed;
+
+	if (!cmdline_number(word->value, word->value_length, &seed) || seed > UINT32_MAX)
+		return false;
+	options.shuffle_seed = seed ? (uint32_t)seed : (uint32_t)rdtsc() | 1;
+	return true;
+}
+
 static bool parse_replay(const struct cmdline_word *word)
 {
 	return parse_switch(word, &options.replay);
@@ -90,6 +102,7 @@ static const struct {
 	{"seed", parse_seed},         {"panic_on_report", parse_panic_on_report},
 	{"selftest", parse_selftest}, {"reports", parse_reports},
 	{"replay", parse_replay},     {"slab_debug", parse_slab_debug},
+	{"shuffle", parse_shuffle},
 };
 
 #define NR_KNOWN (sizeof(known) / sizeof(known[0]))

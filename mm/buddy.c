@@ -6,7 +6,8 @@
  * buddy is the neighbour with which it makes a block of the next order: the frame
  * number with bit `order` flipped.  Allocation takes a block that is large enough
  * and splits it, keeping the lower half and freeing the upper ones; free merges a
- * block with its buddy for as long as the buddy is free and of the same order.
+ * block with its buddy for as long as the buddy is free and of the same order.  (Or either half at
+ * random, see shuffle.c.)
  *
  * I1. A page is of kind PAGE_FREE exactly if it is the head of a block on the list
  *     types[page.type].head[page.order]; the other pages of the block are PAGE_TAIL.
@@ -32,6 +33,7 @@
  * neither locks nor flags: the owner serialises.
  */
 #include <buddy.h>
+#include <shuffle.h>
 
 static struct page *page_at(const struct buddy *buddy, pfn_t pfn)
 {
@@ -86,6 +88,26 @@ static inline __attribute__((always_inline)) void list_remove(struct buddy *budd
 static void set_free(struct buddy *buddy, size_t nr_free)
 {
 	__atomic_store_n(&buddy->nr_free, nr_free, __ATOMIC_RELAXED);
+}
+
+/* A block of order `from`, on no list, cut down to `to`, one half or the other. */
+static __attribute__((noinline)) struct page *split_at_random(struct buddy *buddy,
+							      struct page *page, unsigned from,
+							      unsigned to, enum block_type type)
+{
+	while (from > to) {
+		struct page *half, *kept = page;
+
+		from--;
+		half = page + ((size_t)1 << from);
+		if (shuffle_below(2)) {
+			kept = half;
+			half = page;
+		}
+		list_push(buddy, half, pfn_of(buddy, half), from, type);
+		page = kept;
+	}
+	return page;
 }
 
 /* Cut a block of order `from`, on no list, down to `to`; upper halves go to `type`'s lists. */
@@ -192,7 +214,10 @@ static inline __attribute__((always_inline)) struct page *take_block(struct budd
 	unsigned found = page->order;
 
 	list_remove(buddy, page);
-	split_block(buddy, page, found, order, type);
+	if (shuffle_is_on())
+		page = split_at_random(buddy, page, found, order, type);
+	else
+		split_block(buddy, page, found, order, type);
 	set_free(buddy, buddy->nr_free - ((size_t)1 << order));
 	return make_block(buddy, page, order);
 }
@@ -236,7 +261,13 @@ MM_FASTCALL struct page *buddy_alloc_within(struct buddy *buddy, unsigned least,
  */
 struct page *buddy_alloc_from(struct buddy *buddy, struct page *block, unsigned order)
 {
-	return take_block(buddy, block, order, (enum block_type)block->type);
+	unsigned found = block->order;
+	enum block_type type = (enum block_type)block->type;
+
+	list_remove(buddy, block);
+	split_block(buddy, block, found, order, type);
+	set_free(buddy, buddy->nr_free - ((size_t)1 << order));
+	return make_block(buddy, block, order);
 }
 
 /* Does the frame lie in the isolated range?  (For one before it the difference is huge.) */

@@ -16,6 +16,7 @@
 #include <mm/boot.h>
 #include <reclaim.h>
 #include <report.h>
+#include <shuffle.h>
 #include <slab.h>
 #include <slab_debug.h>
 #include <slab_map.h>
@@ -47,6 +48,7 @@ bool mm_init(const struct mm_boot_info *info)
 
 	report_reset(info->panic_on_report);
 	slab_debug_init(info->slab_debug);
+	shuffle_init(info->shuffle_seed);
 	page_array_reset();
 	highmem_reset();
 	reclaim_reset();

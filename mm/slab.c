@@ -32,6 +32,7 @@
 #include <mem.h>
 #include <mm/format.h>
 #include <page_alloc.h>
+#include <shuffle.h>
 #include <slab.h>
 #include <slab_debug.h>
 #include <slab_map.h>
@@ -213,6 +214,24 @@ static struct page *alloc_slab_pages(const struct kmem_cache *cache, gfp_t gfp)
 	return page;
 }
 
+/* The free list in a random order: each index changes places with one of those before it, or none. */
+static void shuffle_states(struct slab *slab)
+{
+	uint8_t order[SLAB_MAX_OBJECTS];
+
+	order[0] = 0;
+	for (unsigned i = 1; i < slab->nr; i++) {
+		unsigned j = shuffle_below(i + 1);
+
+		order[i] = order[j];
+		order[j] = (uint8_t)i;
+	}
+	slab->first_free = order[0];
+	for (unsigned i = 0; i + 1 < slab->nr; i++)
+		slab->state[order[i]] = order[i + 1];
+	slab->state[order[slab->nr - 1]] = OBJECT_FREE_LAST;
+}
+
 /* Each free object's state names the next one; what lies beyond the last is never live. */
 static void form_states(struct slab *slab)
 {
@@ -223,8 +242,11 @@ static void form_states(struct slab *slab)
 		states = slab->nr;
 	else if (slab->order != cache->order)
 		states = states_in(cache, slab->order);
+	slab->first_free = 0;
 	memcpy(slab->state, states_chained, slab->nr);
 	memset(slab->state + slab->nr - 1, OBJECT_FREE_LAST, states - slab->nr + 1);
+	if (shuffle_is_on())
+		shuffle_states(slab);
 }
 
 static void construct_objects(const struct slab *slab)
@@ -252,7 +274,6 @@ void slab_form(struct slab *slab, struct kmem_cache *cache, struct page *page)
 	if (cache->flags & SLAB_ON_SLAB)
 		slab->base += on_slab_header(cache, slab->nr);
 	slab->nr_taken = 0;
-	slab->first_free = 0;
 	slab->deferred = OBJECT_FREE_LAST;
 	slab->isolated = false;
 	form_states(slab);
@@ -609,10 +630,11 @@ bool slab_defer(struct slab *slab, unsigned index)
 void *slab_publish(struct slab *slab)
 {
 	struct kmem_cache *cache = slab->cache;
-	void *object = slab_object(slab, 0);
+	unsigned first = slab->first_free;
+	void *object = slab_object(slab, first);
 
-	slab->first_free = slab->state[0];
-	slab->state[0] = OBJECT_LIVE;
+	slab->first_free = slab->state[first];
+	slab->state[first] = OBJECT_LIVE;
 	slab->nr_taken = 1;
 	slab_count_pages(cache, (size_t)1 << slab->order);
 	push_fresh(slab);

@@ -28,6 +28,7 @@
 	SUITE(exact)       \
 	SUITE(reclaim)     \
 	SUITE(slab)        \
+	SUITE(shuffle)     \
 	SUITE(magazine)    \
 	SUITE(kmem_cache)  \
 	SUITE(slab_debug)  \

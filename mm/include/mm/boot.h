@@ -39,7 +39,9 @@ struct mm_boot_info {
 	uintptr_t window_end;
 
 	const char *slab_debug; /* caches to debug, by name: <mm/slab_debug.h>; NULL: none */
-	bool panic_on_report;   /* stop at the first report instead of going on */
+	uint32_t
+		shuffle_seed; /* hardening: objects and pages come in a random order; 0: they do not */
+	bool panic_on_report; /* stop at the first report instead of going on */
 };
 
 /*
