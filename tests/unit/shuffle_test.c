@@ -69,7 +69,8 @@ TEST(objects_in_random_order)
 	static unsigned first[OBJECTS], other[OBJECTS], plain[OBJECTS];
 	bool seen[OBJECTS] = {false};
 
-	if (!draw_objects(SEED, first) || !draw_objects(SEED + 1, other) || !draw_objects(0, plain))
+	if (!draw_objects(SEED, first) || !draw_objects(SEED + 1, other) ||
+	    !draw_objects(0, plain))
 		return;
 	for (unsigned i = 0; i < OBJECTS; i++) {
 		if (first[i] < OBJECTS)

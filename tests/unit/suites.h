@@ -32,6 +32,7 @@
 	SUITE(magazine)    \
 	SUITE(kmem_cache)  \
 	SUITE(slab_debug)  \
+	SUITE(misuse)      \
 	SUITE(bulk)        \
 	SUITE(kmalloc)     \
 	SUITE(mempool)     \
