@@ -180,8 +180,14 @@ struct cell {
 	const char *text;
 };
 
-#define CAUGHT(kind, text) {1, MM_REPORT_##kind, text}
-#define NOT_CAUGHT         {0, MM_REPORT_MISUSE, NULL}
+#define CAUGHT(kind, text)                \
+	{                                 \
+		1, MM_REPORT_##kind, text \
+	}
+#define NOT_CAUGHT                        \
+	{                                 \
+		0, MM_REPORT_MISUSE, NULL \
+	}
 
 static const struct row {
 	const char *misuse;
@@ -192,8 +198,7 @@ static const struct row {
 	 CAUGHT(DOUBLE_FREE, "kmem_cache_free to misused of ")},
 	{"double free, later", double_free_later, CAUGHT(DOUBLE_FREE, "kfree of "),
 	 CAUGHT(DOUBLE_FREE, "kfree of ")},
-	{"double free, without locks", double_free_nolock,
-	 CAUGHT(DOUBLE_FREE, "kfree of "),
+	{"double free, without locks", double_free_nolock, CAUGHT(DOUBLE_FREE, "kfree of "),
 	 CAUGHT(DOUBLE_FREE, "kfree of ")},
 	{"free of what another one has got", free_of_a_reused_object, NOT_CAUGHT, NOT_CAUGHT},
 	{"free of the inside", interior_free, CAUGHT(INTERIOR_FREE, "kfree of "),
@@ -202,15 +207,14 @@ static const struct row {
 	 CAUGHT(WRONG_CACHE, ", an object of misused")},
 	{"free of a variable", stack_free, CAUGHT(BAD_ADDRESS, "kfree of "),
 	 CAUGHT(BAD_ADDRESS, "kfree of ")},
-	{"free of an unmapped address", unmapped_free,
-	 CAUGHT(BAD_ADDRESS, "kfree of "),
+	{"free of an unmapped address", unmapped_free, CAUGHT(BAD_ADDRESS, "kfree of "),
 	 CAUGHT(BAD_ADDRESS, "kfree of ")},
 	{"free into a slab that is gone", stale_free, CAUGHT(DOUBLE_FREE, "kfree of "),
 	 CAUGHT(DOUBLE_FREE, "kfree of ")},
-	{"page freed twice", page_double_free,
-	 CAUGHT(DOUBLE_FREE, ", which is a free block"),
+	{"page freed twice", page_double_free, CAUGHT(DOUBLE_FREE, ", which is a free block"),
 	 CAUGHT(DOUBLE_FREE, ", which is a free block")},
-	{"pages freed with another order", page_wrong_order, CAUGHT(WRONG_ORDER, "block of order 1 at frame "),
+	{"pages freed with another order", page_wrong_order,
+	 CAUGHT(WRONG_ORDER, "block of order 1 at frame "),
 	 CAUGHT(WRONG_ORDER, "block of order 1 at frame ")},
 	{"slab freed as a page", object_as_page, CAUGHT(BAD_PAGE, ", which is a slab page"),
 	 CAUGHT(BAD_PAGE, ", which is a slab page")},
