@@ -480,7 +480,8 @@ void magazine_free_locked(struct kmem_cache *cache, void *object, uint8_t *state
 /* [p] A stack with a magazine that needs no other one. */
 static inline bool is_settled(const struct kmem_cache *cache, const struct mm_stack *stack)
 {
-	return stack->magazine && stack->capacity >= cache->capacity;
+	return stack->magazine &&
+	       stack->capacity >= __atomic_load_n(&cache->capacity, __ATOMIC_RELAXED);
 }
 
 /* [c] Nothing is to be done before objects can move. */
@@ -539,7 +540,8 @@ bool magazine_free_ordinary(struct kmem_cache *cache, void *object, uint8_t *sta
 	struct mm_stack *stack = this_stack(cache);
 	bool done = false;
 
-	if (likely(is_settled(cache, stack) && stack->top == stack->limit) &&
+	if (likely(is_settled(cache, stack) &&
+		   stack->top == __atomic_load_n(&stack->limit, __ATOMIC_RELAXED)) &&
 	    likely(mm_spin_trylock(&cache->lock))) {
 		done = is_quiet_locked(cache) && cache->nr_full >= cache->depot_limit &&
 		       *state == OBJECT_LIVE;
