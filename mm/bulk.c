@@ -14,6 +14,7 @@
  * Locks: [p] and cache->lock [c], as in kmem_cache.c.
  */
 #include <bits.h>
+#include <fault_hook.h>
 #include <magazine.h>
 #include <mem.h>
 #include <pointer.h>
@@ -79,7 +80,7 @@ static size_t take_many(struct kmem_cache *cache, size_t n, void **p)
 	mm_irqflags_t flags;
 	size_t count;
 
-	if (slab_is_debugged(cache)) /* one by one */
+	if (slab_is_debugged(cache) || fault_is_armed()) /* one by one */
 		return 0;
 	n = min_size(n, BULK_STRIDE);
 	flags = mm_irq_save();

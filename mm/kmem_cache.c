@@ -16,6 +16,7 @@
  * Never called holding either: the page allocator, constructors, the host.
  */
 #include <bits.h>
+#include <fault_hook.h>
 #include <gfp.h>
 #include <late.h>
 #include <magazine.h>
@@ -115,13 +116,24 @@ static __attribute__((noinline)) void *alloc_hard(struct kmem_cache *cache, gfp_
 	return object;
 }
 
+/* Shall a request fail that the slow path sees?  What the allocator needs for itself does not. */
+static bool is_injected(const struct kmem_cache *cache, gfp_t gfp, uintptr_t caller)
+{
+	if ((cache->flags & SLAB_INTERNAL) && cache != &cache_cache)
+		return false;
+	return fault_fails(cache->name, gfp, 0, caller);
+}
+
 /* The magazine is empty. */
 static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_t gfp,
 						  uintptr_t caller)
 {
 	bool none = false;
-	void *object = magazine_alloc_ordinary(cache, &none);
+	void *object;
 
+	if (fault_is_armed() && is_injected(cache, gfp, caller))
+		return NULL;
+	object = magazine_alloc_ordinary(cache, &none);
 	if (unlikely(none) && slab_grow(cache, gfp, caller))
 		object = magazine_alloc_ordinary(cache, &none);
 	if (likely(object)) {

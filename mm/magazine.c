@@ -39,6 +39,7 @@
  * Locks: [p] by I2; cache->lock [c] in functions named _locked, interrupts off.
  */
 #include <bits.h>
+#include <fault_hook.h>
 #include <magazine.h>
 #include <mem.h>
 #include <mm/format.h>
@@ -209,7 +210,7 @@ static void add_empty_locked(struct kmem_cache *cache, struct magazine *magazine
 
 	if (magazine)
 		chain(&cache->depot_empty, magazine);
-	if (!stack->magazine && cache->depot_empty)
+	if (!stack->magazine && cache->depot_empty && !fault_is_armed())
 		trade_locked(stack, unchain(&cache->depot_empty));
 }
 
@@ -224,7 +225,7 @@ void magazine_provide_slow(struct kmem_cache *cache, gfp_t gfp)
 	mm_irqflags_t flags;
 
 	/* Who waits for memory shall have it, not what would hold back freed objects. */
-	if (cache->capacity_max == 0 || zone_has_waiters())
+	if (cache->capacity_max == 0 || zone_has_waiters() || fault_is_armed())
 		return;
 	if (!__atomic_load_n(&cache->depot_empty, __ATOMIC_RELAXED))
 		magazine =
@@ -398,7 +399,7 @@ void magazine_refill_locked(struct kmem_cache *cache)
 {
 	struct mm_stack *stack = this_stack(cache);
 
-	if (cache->capacity_max == 0 || has_objects(stack))
+	if (cache->capacity_max == 0 || has_objects(stack) || fault_is_armed())
 		return;
 	adapt_locked(cache, stack);
 	if (unlikely(cache->depot_full || !stack->magazine))
@@ -434,7 +435,7 @@ bool magazine_make_room_locked(struct kmem_cache *cache)
 	struct mm_stack *stack = this_stack(cache);
 	struct magazine *magazine;
 
-	if (cache->capacity_max == 0 || zone_has_waiters())
+	if (cache->capacity_max == 0 || zone_has_waiters() || fault_is_armed())
 		return false;
 	if (stack->magazine && stack_count(stack) < stack->magazine->capacity) {
 		set_limit(stack, stack->magazine->slots + stack->magazine->capacity);

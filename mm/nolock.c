@@ -52,6 +52,7 @@
  * that has looked whether it is live.  The fast path does not pay for this.
  */
 #include <bits.h>
+#include <fault_hook.h>
 #include <gfp.h>
 #include <kmalloc.h>
 #include <late.h>
@@ -281,10 +282,13 @@ static void refuse_free(const void *p, uintptr_t caller)
 
 /* --- the interface ------------------------------------------------------------- */
 
-static struct page *alloc_block(gfp_t gfp, unsigned order)
+static struct page *alloc_block(gfp_t gfp, unsigned order, uintptr_t caller)
 {
-	struct page *page = take_pages(gfp, order);
+	struct page *page;
 
+	if (fault_fails(NULL, gfp | __GFP_NOWARN, order, caller))
+		return NULL;
+	page = take_pages(gfp, order);
 	if (!page)
 		return NULL;
 	count(&counts.allocs);
@@ -310,7 +314,7 @@ struct page *alloc_pages_nolock(gfp_t gfp, unsigned order)
 	struct page *page = NULL;
 
 	if (admit(gfp, GFP_NOLOCK_BITS, CALLER()) && order_fits(order, CALLER()))
-		page = alloc_block(gfp, order);
+		page = alloc_block(gfp, order, CALLER());
 	finish(flags);
 	return page;
 }
@@ -331,13 +335,13 @@ void free_pages_nolock(struct page *page, unsigned order)
 }
 
 /* Beyond the caches: a whole block. */
-static void *alloc_large(size_t size, gfp_t gfp)
+static void *alloc_large(size_t size, gfp_t gfp, uintptr_t caller)
 {
 	struct page *page;
 
 	if (size > KMALLOC_MAX_SIZE)
 		return NULL;
-	page = alloc_block(gfp, get_order(size));
+	page = alloc_block(gfp, get_order(size), caller);
 	if (!page)
 		return NULL;
 	__atomic_fetch_add(&kmalloc_large_pages, (size_t)1 << page->order, __ATOMIC_RELAXED);
@@ -364,8 +368,11 @@ static bool take_debugged(void *p, size_t size, uintptr_t caller)
 static void *alloc_small(size_t size, gfp_t gfp, uintptr_t caller)
 {
 	struct kmem_cache *cache = kmalloc_cache(size, gfp);
-	void *p = alloc_object(cache);
+	void *p;
 
+	if (fault_fails(cache->name, gfp | __GFP_NOWARN, 0, caller))
+		return NULL;
+	p = alloc_object(cache);
 	if (!p || (slab_is_debugged(cache) && !take_debugged(p, size, caller)))
 		return NULL;
 	count(&counts.allocs);
@@ -384,7 +391,7 @@ void *kmalloc_nolock(size_t size, gfp_t gfp)
 	flags = mm_irq_save();
 	if (admit(gfp, GFP_NOLOCK_BITS & ~__GFP_HIGHMEM, CALLER()))
 		p = size <= KMALLOC_MAX_CACHE_SIZE ? alloc_small(size, gfp, CALLER())
-						   : alloc_large(size, gfp);
+						   : alloc_large(size, gfp, CALLER());
 	finish(flags);
 	return p;
 }

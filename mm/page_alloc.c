@@ -17,6 +17,7 @@
  *
  * Locks: takes zone locks one at a time; calls nothing with one held.
  */
+#include <fault_hook.h>
 #include <highmem.h>
 #include <migrate.h>
 #include <mm/format.h>
@@ -204,17 +205,35 @@ static __attribute__((noinline)) struct page *pages_alloc_slow(gfp_t gfp, unsign
 	return page;
 }
 
+/*
+ * Requests of this order and larger ones are looked at first: those beyond MM_MAX_ORDER, and all
+ * while faults are injected.  So both cost one comparison.
+ */
+static unsigned orders_unasked = MM_NR_ORDERS; /* [a] */
+
+void pages_ask(bool always)
+{
+	__atomic_store_n(&orders_unasked, always ? 0 : MM_NR_ORDERS, __ATOMIC_RELAXED);
+}
+
+/* Reported. */
+static __attribute__((noinline)) bool is_refused(gfp_t gfp, unsigned order, uintptr_t caller)
+{
+	if (order <= MM_MAX_ORDER)
+		return fault_fails(NULL, gfp, order, caller);
+	report_now(MM_REPORT_BAD_ORDER, 0, caller, "the request fails: NULL",
+		   "block of order %u asked for; the largest is %u", order, MM_MAX_ORDER);
+	return true;
+}
+
 static inline __attribute__((always_inline)) struct page *alloc_block(gfp_t gfp, unsigned order,
 								      uintptr_t caller)
 {
 	struct page *page;
 
-	if (unlikely(order > MM_MAX_ORDER)) {
-		report_now(MM_REPORT_BAD_ORDER, 0, caller, "the request fails: NULL",
-			   "block of order %u asked for; the largest is %u", order,
-			   MM_MAX_ORDER);
+	if (unlikely(order >= __atomic_load_n(&orders_unasked, __ATOMIC_RELAXED)) &&
+	    is_refused(gfp, order, caller))
 		return NULL;
-	}
 	page = take_first(gfp, order);
 	if (unlikely(!page)) {
 		page = try_low_marks(gfp, order, gfp_zone(gfp));
@@ -260,6 +279,8 @@ static __attribute__((noinline)) size_t alloc_rest(gfp_t gfp, struct page **page
 	const int first = (int)zone_first[class];
 	int i = first;
 
+	if (fault_is_armed())
+		return got; /* the rest is asked for one by one */
 	do {
 		struct zone *zone = &zones[i];
 		size_t listed;

@@ -481,10 +481,16 @@ static void add_hold(struct zone *zone, unsigned n)
 	unlock(zone, flags);
 }
 
+/* page_lists_hold(), but what is in lists goes back only when their CPUs next come by. */
+void page_lists_shut(struct zone *zone)
+{
+	add_hold(zone, 1);
+}
+
 /* No page of the zone is in any list until page_lists_release().  They nest. */
 void page_lists_hold(struct zone *zone)
 {
-	add_hold(zone, 1);
+	page_lists_shut(zone);
 	page_lists_drain();
 }
 

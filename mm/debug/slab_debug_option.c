@@ -29,7 +29,7 @@ static bool ends_part(char c)
 }
 
 /* Does the pattern, which ends with its part of the text, match the name?  * and ? */
-static bool matches(const char *pattern, const char *name)
+bool slab_debug_matches(const char *pattern, const char *name)
 {
 	const char *star = NULL, *retry = NULL;
 
@@ -71,7 +71,7 @@ static bool read_patterns(const char **at, const char *name)
 
 	while (**at == ',') {
 		(*at)++;
-		matched = matched || matches(*at, name);
+		matched = matched || slab_debug_matches(*at, name);
 		while (!ends_part(**at))
 			(*at)++;
 	}

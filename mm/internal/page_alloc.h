@@ -18,6 +18,9 @@ struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller);
 struct page *pages_try(gfp_t gfp, unsigned order);
 void pages_fail(gfp_t gfp, unsigned order, uintptr_t caller);
 
+/* While `always`, each request asks whether it shall fail: for fault.c, after it has set the hook. */
+void pages_ask(bool always);
+
 /*
  * Up to n single pages, as far as the zones have some above their low watermarks: without any
  * effort, not zeroed.  Returns how many; the rest is pages_alloc()'s.  n is small, since a zone's

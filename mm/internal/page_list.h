@@ -36,6 +36,7 @@ bool page_lists_give_back_locked(struct zone *zone);
 bool page_lists_drain_here(void);
 void page_lists_drain(void);
 void page_lists_close(void);
+void page_lists_shut(struct zone *zone);
 void page_lists_hold(struct zone *zone);
 void page_lists_release(struct zone *zone);
 

@@ -73,5 +73,6 @@ void slab_debug_describe(const struct report *report, const struct slab *slab, u
 /* The option. */
 void slab_debug_init(const char *text);
 slab_flags_t slab_debug_wanted(const char *name);
+bool slab_debug_matches(const char *pattern, const char *name);
 
 #endif

@@ -42,6 +42,7 @@
 	SUITE(highmem)     \
 	SUITE(vmalloc)     \
 	SUITE(kvmalloc)    \
+	SUITE(fault)       \
 	SUITE(report)      \
 	SUITE(replay)      \
 	SUITE(stats)
