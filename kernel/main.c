@@ -18,6 +18,7 @@
 #include <kernel/thread.h>
 #include <kernel/time.h>
 #include <kernel/version.h>
+#include <mm/fault.h>
 #include <mm/format.h>
 #include <mm/reclaim.h>
 #include <mm/stats.h>
@@ -66,6 +67,28 @@ static uint64_t pick_seed(void)
 	return cpu_features.tsc ? rdtsc() : time_ns();
 }
 
+/* Not before: the kernel cannot boot without memory. */
+static void arm_faults(void)
+{
+	struct mm_fault fault;
+
+	if (!options.fault_given)
+		return;
+	mm_fault_parse(options.fault, &fault);
+	mm_fault_set(&fault);
+}
+
+static void clear_faults(void)
+{
+	struct mm_fault_stats stats;
+
+	if (!options.fault_given)
+		return;
+	mm_fault_clear();
+	mm_fault_stats(&stats);
+	printk("fault: %lu of %lu requests failed", stats.injected, stats.candidates);
+}
+
 static bool run(void)
 {
 	char line[LINE_MAX];
@@ -79,7 +102,9 @@ static bool run(void)
 	mm_snprintf(line, sizeof(line), "# seed 0x%llx", (unsigned long long)seed);
 	printk_raw(line);
 	panic_bails_out(true);
+	arm_faults();
 	passed = tests_run(test_suites, options.test, seed);
+	clear_faults();
 	panic_bails_out(false);
 	return passed;
 }

@@ -78,6 +78,11 @@ static bool parse_shuffle(const struct cmdline_word *word)
 	return true;
 }
 
+static bool parse_fault(const struct cmdline_word *word)
+{
+	return options.fault_given = copy_value(word, options.fault);
+}
+
 static bool parse_replay(const struct cmdline_word *word)
 {
 	return parse_switch(word, &options.replay);
@@ -102,7 +107,7 @@ static const struct {
 	{"seed", parse_seed},         {"panic_on_report", parse_panic_on_report},
 	{"selftest", parse_selftest}, {"reports", parse_reports},
 	{"replay", parse_replay},     {"slab_debug", parse_slab_debug},
-	{"shuffle", parse_shuffle},
+	{"shuffle", parse_shuffle},   {"fault", parse_fault},
 };
 
 #define NR_KNOWN (sizeof(known) / sizeof(known[0]))

@@ -21,6 +21,7 @@
 	SUITE(sleep)           \
 	SUITE(pressure)        \
 	SUITE(storm)           \
+	SUITE(fault_paths)     \
 	SUITE(process)         \
 	SUITE(user_memory)     \
 	SUITE(module)          \

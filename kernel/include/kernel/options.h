@@ -18,7 +18,9 @@ struct options {
 	bool seed_given;
 	char slab_debug[OPTION_TEXT_MAX]; /* slab_debug=: see <mm/slab_debug.h> */
 	bool slab_debug_given;
-	uint32_t shuffle_seed;  /* shuffle=: see <mm/boot.h>; 0: not given */
+	uint32_t shuffle_seed;       /* shuffle=: see <mm/boot.h>; 0: not given */
+	char fault[OPTION_TEXT_MAX]; /* fault=: see <mm/fault.h>; while tests run */
+	bool fault_given;
 	bool panic_on_report;   /* panic_on_report=1 */
 	bool replay;            /* replay=1: replay the boot module in place of the tests */
 	bool show_reports;      /* reports=1: show also those that tests have announced */
