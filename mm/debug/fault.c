@@ -171,15 +171,21 @@ static void hold_lists(bool hold)
 	}
 }
 
-/* [p] On each CPU. */
+/* [p] On each CPU.  The list's lock is taken once, since they all come at the same time. */
 static void empty_stacks(void *none)
 {
-	struct kmem_cache *cache = NULL;
+	struct list *link;
 
 	(void)none;
 	page_lists_drain_here();
-	while ((cache = cache_next(cache)) != NULL)
-		magazine_empty_here(cache);
+	mm_spin_lock(&cache_list_lock);
+	list_for_each (link, &cache_list) {
+		struct kmem_cache *cache = list_entry(link, struct kmem_cache, link);
+
+		if (this_stack(cache)->magazine)
+			magazine_empty_here(cache);
+	}
+	mm_spin_unlock(&cache_list_lock);
 }
 
 static void do_nothing(void *none)
@@ -217,7 +223,7 @@ void mm_fault_set(const struct mm_fault *fault)
 	mm_host_on_each_cpu(empty_stacks, NULL);
 	/* What was in depots is of no use to anybody now, either. */
 	while ((cache = cache_next(cache)) != NULL)
-		kmem_cache_shrink(cache);
+		magazine_trim(cache);
 	zone_wake_waiters();
 }
 

@@ -8,6 +8,9 @@
 #include <kernel/address_space.h>
 #include <kernel/thread.h>
 #include <mm/fault.h>
+#include <mm/kmalloc.h>
+#include <mm/page_alloc.h>
+#include <mm/stats.h>
 #include <unit/live.h>
 #include <window.h>
 
@@ -115,4 +118,86 @@ TEST(processes)
 	meet_each(do_process, 4);
 }
 
-TEST_SUITE(fault_paths, threads, address_spaces, processes);
+/* --- arming while others allocate ------------------------------------------------------------ */
+
+#define BUSY   3u
+#define ARMED  10u
+#define BURSTS 50u
+
+static bool stop;
+static unsigned long bursts;
+
+/* What fills stacks and lists, and empties them. */
+static void be_busy(void *arg)
+{
+	void *p[BURSTS];
+
+	(void)arg;
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		for (unsigned i = 0; i < BURSTS; i++)
+			p[i] = i % 4 ? kmalloc(96, GFP_KERNEL | __GFP_NOWARN)
+				     : (void *)alloc_page(GFP_KERNEL | __GFP_NOWARN);
+		for (unsigned i = 0; i < BURSTS; i++) {
+			if (i % 4)
+				kfree(p[i]);
+			else if (p[i])
+				__free_page(p[i]);
+		}
+		__atomic_fetch_add(&bursts, 1, __ATOMIC_RELAXED);
+		thread_sleep_ms(1); /* emulated CPUs that all spin wait for each other long */
+	}
+}
+
+static bool add_cached(const struct mm_cache_info *info, void *arg)
+{
+	*(size_t *)arg += info->cached;
+	return true;
+}
+
+static size_t objects_in_stacks(void)
+{
+	size_t cached = 0;
+
+	mm_for_each_cache(add_cached, &cached);
+	return cached;
+}
+
+static void wait_for_bursts(unsigned long n)
+{
+	unsigned long until = __atomic_load_n(&bursts, __ATOMIC_RELAXED) + n;
+
+	while (__atomic_load_n(&bursts, __ATOMIC_RELAXED) < until)
+		thread_sleep_ms(1);
+}
+
+/* From the first moment on no request can go by: no stack has an object, on any CPU. */
+TEST(arming_while_others_allocate)
+{
+	struct mm_fault fault = {.this_thread = true, .probability = MM_FAULT_PER};
+	struct thread *busy[BUSY];
+	size_t before = 0;
+
+	allow_kept_pages(PROCESS_KEEPS);
+	stop = false;
+	for (unsigned i = 0; i < BUSY; i++)
+		busy[i] = thread_create("busy", be_busy, NULL);
+	for (unsigned i = 0; i < ARMED && !test_failed(); i++) {
+		wait_for_bursts(2);
+		before += objects_in_stacks();
+		mm_fault_set(&fault);
+		EXPECT_EQ(objects_in_stacks(), 0);
+		EXPECT(!kmalloc(96, GFP_KERNEL | __GFP_NOWARN));
+		EXPECT(!alloc_page(GFP_KERNEL | __GFP_NOWARN));
+		wait_for_bursts(2);
+		EXPECT_EQ(objects_in_stacks(), 0);
+		mm_fault_clear();
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < BUSY; i++)
+		if (EXPECT(busy[i]))
+			thread_join(busy[i]);
+	EXPECT(before > 0);
+	live_expect_whole();
+}
+
+TEST_SUITE(fault_paths, threads, address_spaces, processes, arming_while_others_allocate);
