@@ -261,11 +261,12 @@ static void touch_caches(void *arg)
 
 	(void)arg;
 	for (unsigned i = 0; i < OWNER_CACHES; i++)
-		kmem_cache_free(owner_caches[i], kmem_cache_alloc(owner_caches[i], GFP_ATOMIC));
+		kmem_cache_free(owner_caches[i],
+				kmem_cache_alloc(owner_caches[i], GFP_ATOMIC | __GFP_NOWARN));
 	for (unsigned kind = 0; kind < 3; kind++)
 		for (size_t size = 1; size <= KMALLOC_MAX_CACHE_SIZE;
 		     size = kmalloc_size_roundup(size) + 1)
-			kfree(kmalloc(size, GFP_NOWAIT | kinds[kind]));
+			kfree(kmalloc(size, GFP_NOWAIT | __GFP_NOWARN | kinds[kind]));
 }
 
 void owner_warm_up(void)

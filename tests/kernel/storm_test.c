@@ -209,10 +209,10 @@ static void work(void *arg)
 
 static bool start_workers(void)
 {
+	memset(workers, 0, sizeof(workers));
 	for (unsigned i = 0; i < 2 * smp_count(); i++) {
 		struct worker *worker = &workers[i];
 
-		memset(worker, 0, sizeof(*worker));
 		owner_init(&worker->owner, GFP_KERNEL | __GFP_NOWARN, worker->objects,
 			   THREAD_OBJECTS);
 		worker->home = i % 2 ? CPUS_ALL : 1u << i / 2;
