@@ -414,7 +414,7 @@ test-soak-irq: ## only the interrupt scenario, with four seeds
 # The clock of four CPUs on fewer cores runs slower than ours: the time limit is generous.
 HOURS ?= 1
 SOAK_SECONDS = $(shell awk 'BEGIN { printf "%d", $(HOURS) * 3600 }')
-soak: ## the storm on four CPUs, with wrong calls and without memory now and then: HOURS=1 [MEM=48M] [SMP=4] [MISCHIEF=2000]
+soak: ## the storm on four CPUs, with wrong calls, faults injected and famines: HOURS=1 [MEM=48M] [SMP=4] [MISCHIEF=2000]
 	$(Q)tests/tools/deps.sh run
 	$(Q)$(MAKE) all
 	$(Q)tests/tools/qemu --boot=kernel --mem=$(or $(MEM),48M) --smp=$(or $(SMP),4) --timeout=$$(($(SOAK_SECONDS) + 600)) \

@@ -8,7 +8,8 @@
  *
  * How long: storm=N on the command line, seconds; where the clock counts instructions, each thread
  * has a number of steps, N thousand.  With mischief=N each thread does something wrong in one of N
- * steps, which must end in one report each, and now and then all memory is taken away for a while.
+ * steps, which must end in one report each; now and then all memory is taken away for a while, and
+ * now and then one in fifty requests fails though there is memory.
  */
 #include "icount.h"
 #include "mischief.h"
@@ -24,6 +25,7 @@
 #include <kernel/tick.h>
 #include <kernel/time.h>
 #include <mem.h>
+#include <mm/fault.h>
 #include <mm/kmalloc.h>
 #include <mm/nolock.h>
 #include <mm/page_alloc.h>
@@ -283,6 +285,37 @@ static void famine(void)
 		__free_page(page);
 }
 
+/* Looks at all, of which one begins a famine, and a few see requests that fail. */
+#define SEASON 24u
+#define FAMINE 11u
+#define FAULTS 19u
+
+static unsigned long faults_injected;
+
+static void end_faults(void)
+{
+	struct mm_fault_stats stats;
+
+	mm_fault_stats(&stats);
+	if (!stats.armed)
+		return;
+	mm_fault_clear();
+	mm_fault_stats(&stats);
+	faults_injected += stats.injected;
+}
+
+static void misfortune(unsigned check)
+{
+	const struct mm_fault fault = {.probability = MM_FAULT_PER / 50, .seed = check};
+
+	switch (check % SEASON) {
+	case FAMINE: famine(); break;
+	case FAULTS: mm_fault_set(&fault); break;
+	case SEASON - 1: end_faults(); break;
+	default: break;
+	}
+}
+
 /*
  * `steps` of each thread; or, if that is 0, as many as there are until `limit_ns` have passed, and
  * each CPU has had something of it.  Returns how often all was looked at meanwhile.
@@ -300,12 +333,14 @@ static unsigned storm(unsigned long steps, uint64_t limit_ns)
 		       (steps || time_ns() - start < limit_ns || !each_cpu_took_part())) {
 			thread_sleep_ms(CHECK_MS);
 			EXPECT_EQ(mm_check(), 0);
-			if (mischief_every && checks % 16 == 15)
-				famine();
+			if (mischief_every)
+				misfortune(checks);
 			checks++;
 		}
 	}
 	__atomic_store_n(&over, true, __ATOMIC_RELAXED);
+	if (mischief_every)
+		end_faults();
 	for (unsigned i = 0; i < 2 * smp_count(); i++)
 		if (workers[i].thread)
 			thread_join(workers[i].thread);
@@ -353,8 +388,9 @@ static void expect_each_cpu_took_part(void)
 		smp_count(), allocs, passed_on, ticks, nmis, nmi_allocs, elsewhere);
 	EXPECT_EQ(mischief_reports(), wrong);
 	if (mischief_every)
-		test_note("%lu wrong calls, each reported; %lu requests failed", wrong,
-			  failures);
+		test_note("%lu wrong calls, each reported; %lu requests of threads failed; in "
+			  "all %lu failures were injected",
+			  wrong, failures, faults_injected);
 }
 
 #define SECONDS 3u
@@ -371,6 +407,7 @@ TEST(all_cpus_at_once)
 		SKIP("one CPU only");
 	cmdline_u64("storm", &amount);
 	mischief_every = 0;
+	faults_injected = 0;
 	allow_kept_pages(1 + OWNER_TABLES);
 	if (!owner_make_caches())
 		return;
