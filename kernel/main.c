@@ -6,6 +6,7 @@
 #include "../tests/harness/harness.h"
 #include <drivers/debug_exit.h>
 #include <kernel/cpu.h>
+#include <kernel/guard.h>
 #include <kernel/image.h>
 #include <kernel/irq.h>
 #include <kernel/layout.h>
@@ -133,6 +134,7 @@ _Noreturn void kernel_main(struct boot *boot)
 	threads_init();
 	smp_start();
 	start_kswapd();
+	guard_start();
 
 	ready_ns = time_ns();
 	passed = run();

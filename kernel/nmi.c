@@ -4,6 +4,9 @@
  * into an NMI.  Nobody asks the PIC for a vector then, which is what makes it lower its
  * output for the next one: polling it does that.
  *
+ * A handler may fault, at a page that mm guards: that ends in an IRET, after which the CPU takes the next
+ * NMI though this one is not done.  And who was interrupted may have been about to read CR2.
+ *
  * I1: while `handler` is set, line 0 is the only one that is unmasked.
  * I2: the PIT and the PIC are the handler's while it may come: nobody else programs them.
  */
@@ -33,7 +36,11 @@ void nmi_set_ipi_handler(nmi_handler new_handler)
 void nmi_dispatch(struct trap_frame *frame)
 {
 	struct cpu *cpu = this_cpu();
+	const struct trap_frame *fault = cpu->fault;
+	bool nested = cpu->busy & BUSY_NMI;
+	uint32_t cr2 = read_cr2();
 
+	cpu->fault = NULL;
 	cpu->busy |= BUSY_NMI;
 	ipi_stop_if_asked();
 	nmi_counts[cpu->id]++;
@@ -41,7 +48,11 @@ void nmi_dispatch(struct trap_frame *frame)
 		handler(frame);
 	else if (ipi_handler)
 		ipi_handler(frame);
-	cpu->busy &= ~BUSY_NMI;
+	if (!nested)
+		cpu->busy &= ~BUSY_NMI;
+	cpu->fault = fault;
+	if (read_cr2() != cr2)
+		write_cr2(cr2);
 }
 
 bool nmi_timer_start(nmi_handler new_handler)

@@ -7,6 +7,7 @@
 #include <kernel/options.h>
 #include <kernel/printk.h>
 #include <kernel/x86.h>
+#include <mm/guard.h>
 
 struct options options;
 
@@ -83,6 +84,27 @@ static bool parse_fault(const struct cmdline_word *word)
 	return options.fault_given = copy_value(word, options.fault);
 }
 
+#define GUARD_OBJECTS 64u
+
+/* INTERVAL[,OBJECTS] */
+static bool parse_guard_pages(const struct cmdline_word *word)
+{
+	uint64_t interval, objects = GUARD_OBJECTS;
+	size_t n = 0;
+
+	while (n < word->value_length && word->value[n] != ',')
+		n++;
+	if (!cmdline_number(word->value, n, &interval) || interval > UINT32_MAX)
+		return false;
+	if (n < word->value_length &&
+	    (!cmdline_number(word->value + n + 1, word->value_length - n - 1, &objects) ||
+	     objects == 0 || objects > MM_GUARD_MAX))
+		return false;
+	options.guard_interval = (unsigned)interval;
+	options.guard_objects = (unsigned)objects;
+	return true;
+}
+
 static bool parse_replay(const struct cmdline_word *word)
 {
 	return parse_switch(word, &options.replay);
@@ -108,6 +130,7 @@ static const struct {
 	{"selftest", parse_selftest}, {"reports", parse_reports},
 	{"replay", parse_replay},     {"slab_debug", parse_slab_debug},
 	{"shuffle", parse_shuffle},   {"fault", parse_fault},
+	{"guard_pages", parse_guard_pages},
 };
 
 #define NR_KNOWN (sizeof(known) / sizeof(known[0]))

@@ -4,7 +4,8 @@
  * all there is; the other three are absent, or a process's (address_space.c).
  *
  * The image and all below it are mapped by 4 KiB pages (kernel_tables), since its
- * parts differ in what may be done to them; the rest of low memory by large pages.
+ * parts differ in what may be done to them; the rest of low memory by large pages, but where
+ * some page of it was ever guarded.
  *
  * I1: a table of the window or the stacks, once installed, is never freed.
  * I2: no entry has PTE_USER, so nothing of the kernel's can be reached from ring 3.
@@ -334,6 +335,62 @@ void paging_unmap_lazy(uintptr_t virt, size_t nr_pages)
 {
 	for (; nr_pages > 0; nr_pages--, virt += PAGE_SIZE)
 		clear_entry(virt);
+}
+
+/* --- pages of low memory that cannot be reached --------------------------------------------- */
+
+/* The table that maps all that the large page does, entered in its place, if it is still there. */
+static void enter_split(struct entry *directory, struct page *page)
+{
+	struct entry *table = page_address(page);
+	uint32_t flags = spin_lock_irqsave(&lock);
+	uint32_t bits = directory->low & ~(uint32_t)PTE_LARGE;
+	bool ours = directory->low & PTE_LARGE;
+
+	for (unsigned i = 0; ours && i < TABLE_ENTRIES; i++) {
+		table[i].high = directory->high;
+		table[i].low = bits + (i << PAGE_SHIFT);
+	}
+	/* The upper half stays as it is, so at every moment the entry leads to the same pages. */
+	if (ours)
+		directory->low = (uint32_t)page_to_phys(page) | PTE_PRESENT | PTE_WRITE;
+	spin_unlock_irqrestore(&lock, flags);
+	if (!ours)
+		__free_pages(page, 0);
+}
+
+/* False: there is no memory for a table. */
+static bool split(struct entry *directory)
+{
+	struct page *page;
+
+	if (!(directory->low & PTE_LARGE))
+		return true;
+	page = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, 0);
+	if (!page)
+		return false;
+	enter_split(directory, page);
+	return true;
+}
+
+bool paging_guard(uintptr_t virt, bool guarded)
+{
+	struct entry *directory = directory_entry(virt), *entry;
+
+	if (virt < KERNEL_BASE || virt >= WINDOW_START || !entry_present(directory))
+		panic("paging_guard: %08zx is no low memory", (size_t)virt);
+	if (!split(directory))
+		return false;
+	entry = table_entry(directory, virt);
+	if (!guarded)
+		entry->low |= PTE_PRESENT; /* no processor remembers that a page is not there */
+	else
+		entry->low &= ~PTE_PRESENT;
+	if (guarded && smp_count() > 1 && !cpu_in_nmi())
+		shootdown();
+	else
+		invlpg(virt);
+	return true;
 }
 
 static unsigned long nr_flushes;

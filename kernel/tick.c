@@ -7,6 +7,7 @@
 #include <drivers/lapic.h>
 #include <drivers/pit.h>
 #include <kernel/cpu.h>
+#include <kernel/guard.h>
 #include <kernel/sched.h>
 #include <kernel/tick.h>
 
@@ -75,5 +76,6 @@ void tick_dispatch(struct trap_frame *frame)
 	ticks[id].count++;
 	if (ticks[id].handler)
 		ticks[id].handler(frame);
+	guard_tick();
 	sched_tick();
 }

@@ -10,6 +10,7 @@
  */
 #include <drivers/pit.h>
 #include <kernel/cpu.h>
+#include <kernel/guard.h>
 #include <kernel/printk.h>
 #include <kernel/sched.h>
 #include <kernel/spinlock.h>
@@ -105,6 +106,7 @@ static void timer_interrupt(struct trap_frame *frame)
 	timer.elapsed_ns += timer.period_ns;
 	if (timer.handler)
 		timer.handler(frame);
+	guard_tick();
 	sched_tick();
 }
 

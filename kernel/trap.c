@@ -4,7 +4,8 @@
  *
  * An exception is, in this order: the process's own affair, when it comes from ring 3;
  * served, when the kernel touches a page that its process may have; forgiven, when the
- * instruction is listed in the exception table (probe_read()); caught, when trap_expect()
+ * instruction is listed in the exception table (probe_read()); reported, when it touches a page
+ * that mm guards, and the instruction goes on; caught, when trap_expect()
  * waits for it; or reported, and the kernel stops.
  *
  * I1: exceptions do not change the context: the IRQ depth counts interrupts only.
@@ -17,6 +18,7 @@
 #include <kernel/restart.h>
 #include <kernel/thread.h>
 #include <kernel/trap.h>
+#include <mm/guard.h>
 
 #define GATE_INTERRUPT 0x8e00u /* present, ring 0, 32-bit interrupt gate */
 #define GATE_FROM_USER 0x6000u /* ring 3 may use it by INT: to be added */
@@ -71,6 +73,20 @@ static bool forgive(struct trap_frame *frame)
 	return true;
 }
 
+/* A page that mm has made unreachable?  Then the instruction is tried again. */
+static bool was_guarded(const struct trap_frame *frame)
+{
+	struct cpu *cpu = this_cpu();
+	bool guarded;
+
+	if (frame->vector != VECTOR_PAGE_FAULT || (frame->error & FAULT_PROTECTION))
+		return false;
+	cpu->fault = frame;
+	guarded = mm_guard_fault(read_cr2(), frame->error & FAULT_WRITE, frame->eip);
+	cpu->fault = NULL;
+	return guarded;
+}
+
 static void exception(struct trap_frame *frame)
 {
 	struct trap_guard *guard = current()->guard;
@@ -79,7 +95,7 @@ static void exception(struct trap_frame *frame)
 		process_exception(frame);
 		return;
 	}
-	if (forgive(frame))
+	if (forgive(frame) || was_guarded(frame))
 		return;
 	if (guard && guard->vector == frame->vector && cpu_irq_depth() == 0 && !cpu_in_nmi()) {
 		guard->caught = (struct trap_caught){frame->error, frame->eip, read_cr2()};

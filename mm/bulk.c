@@ -17,7 +17,6 @@
 #include <fault_hook.h>
 #include <magazine.h>
 #include <mem.h>
-#include <pointer.h>
 #include <slab_debug.h>
 #include <slab_map.h>
 #include <zone.h>
@@ -152,7 +151,10 @@ MM_FASTCALL size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, si
 
 /* --- free ---------------------------------------------------------------------- */
 
-/* A bulk that is being freed.  Refused objects gather at the front of p[]. */
+/*
+ * A bulk that is being freed.  What is in no slab of the cache, or not live, gathers at the front of
+ * p[]: it may be guarded, else it is reported.
+ */
 struct bulk {
 	struct kmem_cache *cache;
 	void **p;
@@ -304,7 +306,7 @@ static MM_FASTCALL __attribute__((noinline)) void free_bulk_slow(struct kmem_cac
 			cache_offer_to_waiters(cache);
 	}
 	for (size_t i = 0; i < bulk.refused; i++)
-		pointer_refuse_free(p[i], cache, CALLER());
+		cache_free_for(cache, p[i], CALLER());
 }
 
 MM_FASTCALL void kmem_cache_free_bulk(struct kmem_cache *cache, size_t n, void **p)

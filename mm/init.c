@@ -10,6 +10,7 @@
  */
 #include <bits.h>
 #include <bootmem.h>
+#include <guard_hook.h>
 #include <highmem.h>
 #include <kmalloc.h>
 #include <log.h>
@@ -47,6 +48,7 @@ bool mm_init(const struct mm_boot_info *info)
 	bool high;
 
 	report_reset(info->panic_on_report);
+	__atomic_store_n(&guard_hook, NULL, __ATOMIC_RELAXED);
 	slab_debug_init(info->slab_debug);
 	shuffle_init(info->shuffle_seed);
 	page_array_reset();

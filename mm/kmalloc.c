@@ -21,6 +21,7 @@
  */
 #include <bits.h>
 #include <gfp.h>
+#include <guard_hook.h>
 #include <kmalloc.h>
 #include <mem.h>
 #include <mm/format.h>
@@ -91,7 +92,7 @@ void kmalloc_init(void)
 									     user_stacks, NULL};
 
 	kmalloc_large_pages = 0;
-	slab_debug_rounded_sizes = KMALLOC_MAX_CACHE_SIZE;
+	slab_debug_round_sizes(KMALLOC_MAX_CACHE_SIZE);
 	fill_table();
 	for (unsigned kind = 0; kind < NR_KMALLOC_KINDS; kind++) {
 		for (unsigned class = 0; class < KMALLOC_NR_CLASSES; class ++) {
@@ -202,10 +203,16 @@ static bool free_large(struct page *page)
 
 static void free_slow(const void *p, uintptr_t caller)
 {
+	const struct guard_hook *guard = guard_around(p);
 	struct page *page = page_of_address(p);
 
 	if (ZERO_OR_NULL_PTR(p))
 		return;
+	if (guard) {
+		if (!guard->free((void *)(uintptr_t)p, NULL, caller))
+			pointer_refuse_free(p, NULL, caller);
+		return;
+	}
 	if (page && page->kind == PAGE_SLAB) {
 		cache_free_slow(page->slab, (void *)(uintptr_t)p, NULL, caller);
 		return;
@@ -217,12 +224,29 @@ static void free_slow(const void *p, uintptr_t caller)
 
 /* --- the interface ------------------------------------------------------------- */
 
+/* One that the guard pages have chosen, if they have; without any slack. */
+static __attribute__((noinline)) void *alloc_guarded(struct kmem_cache *cache, size_t size,
+						     gfp_t gfp, uintptr_t caller)
+{
+	void *p = guard_is_on()->alloc(cache, size, gfp, caller);
+
+	if ((gfp & __GFP_ZERO) && p)
+		memset(p, 0, size);
+	return p;
+}
+
 /* size: 1 .. KMALLOC_MAX_CACHE_SIZE.  Zeroing covers the slack: krealloc may hand it out. */
 static inline void *alloc_small(size_t size, gfp_t gfp, uintptr_t caller)
 {
 	struct kmem_cache *cache = kmalloc_cache(size, gfp);
-	void *p = cache_alloc(cache, gfp, caller);
+	void *p;
 
+	if (unlikely(guard_is_on() != NULL)) {
+		p = alloc_guarded(cache, size, gfp, caller);
+		if (p)
+			return p;
+	}
+	p = cache_alloc(cache, gfp, caller);
 	if (slab_is_debugged(cache) && p)
 		slab_debug_resize(p, size);
 	if ((gfp & __GFP_ZERO) && p)
@@ -362,8 +386,11 @@ MM_FASTCALL void kfree(const void *p)
 /* Usable bytes of a live block; 0, silent, for anything else. */
 size_t kmalloc_size_of(const void *p)
 {
+	const struct guard_hook *guard = guard_around(p);
 	struct page *page = page_of_address(p);
 
+	if (guard)
+		return guard->size(p);
 	if (page && page->kind == PAGE_SLAB) {
 		unsigned index = slab_index(page->slab, p);
 
@@ -412,9 +439,12 @@ void kfree_sensitive(const void *p)
 
 static void resize_in_place(const void *p, size_t size)
 {
+	const struct guard_hook *guard = guard_around(p);
 	const struct page *page = page_of_address(p);
 
-	if (page && page->kind == PAGE_SLAB && slab_is_debugged(page->slab->cache))
+	if (guard)
+		guard->resize((void *)(uintptr_t)p, size);
+	else if (page && page->kind == PAGE_SLAB && slab_is_debugged(page->slab->cache))
 		slab_debug_resize((void *)(uintptr_t)p, size);
 }
 

@@ -18,6 +18,7 @@
 #include <bits.h>
 #include <fault_hook.h>
 #include <gfp.h>
+#include <guard_hook.h>
 #include <late.h>
 #include <magazine.h>
 #include <mem.h>
@@ -124,6 +125,15 @@ static bool is_injected(const struct kmem_cache *cache, gfp_t gfp, uintptr_t cal
 	return fault_fails(cache->name, gfp, 0, caller);
 }
 
+/* One that the guard pages have chosen, if they have.  kmalloc has asked them already. */
+static __attribute__((noinline)) void *alloc_guarded(struct kmem_cache *cache, gfp_t gfp,
+						     uintptr_t caller)
+{
+	if (cache->flags & SLAB_KMALLOC)
+		return NULL;
+	return guard_is_on()->alloc(cache, cache->object_size, gfp, caller);
+}
+
 /* The magazine is empty. */
 static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_t gfp,
 						  uintptr_t caller)
@@ -133,6 +143,11 @@ static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_
 
 	if (fault_is_armed() && is_injected(cache, gfp, caller))
 		return NULL;
+	if (unlikely(guard_is_on() != NULL)) {
+		object = alloc_guarded(cache, gfp, caller);
+		if (object)
+			return object;
+	}
 	object = magazine_alloc_ordinary(cache, &none);
 	if (unlikely(none) && slab_grow(cache, gfp, caller))
 		object = magazine_alloc_ordinary(cache, &none);
@@ -336,11 +351,14 @@ void cache_free_internal(struct kmem_cache *cache, void *object)
 /* kmem_cache_free() on behalf of `caller`, without haste. */
 void cache_free_for(struct kmem_cache *cache, void *object, uintptr_t caller)
 {
+	const struct guard_hook *guard = guard_around(object);
 	struct page *page = page_of_address(object);
 
 	if (!object)
 		return;
-	if (page && page->kind == PAGE_SLAB && page->slab->cache == cache)
+	if (guard && guard->free(object, cache, caller))
+		return;
+	if (!guard && page && page->kind == PAGE_SLAB && page->slab->cache == cache)
 		cache_free_slow(page->slab, object, cache, caller);
 	else
 		pointer_refuse_free(object, cache, caller);
@@ -632,6 +650,7 @@ static void list_live_locked(const struct list *slabs, struct survivors *live)
 static void find_live(struct kmem_cache *cache, struct survivors *live)
 {
 	mm_irqflags_t flags = mm_irq_save();
+	size_t guarded;
 
 	cache_lock(cache);
 	live->count = cache->nr_taken;
@@ -641,13 +660,22 @@ static void find_live(struct kmem_cache *cache, struct survivors *live)
 	list_live_locked(&cache->isolated, live);
 	cache_unlock(cache);
 	mm_irq_restore(flags);
+	guarded = guard_live(cache, live->objects + live->listed, LISTED_OBJECTS - live->listed);
+	live->count += guarded;
+	live->listed += min_size(guarded, LISTED_OBJECTS - live->listed);
 }
 
 /* Lines about a live object. */
 static void describe_live(const struct report *report, const void *object)
 {
-	const struct slab *slab = page_of_address(object)->slab;
+	const struct guard_hook *guard = guard_around(object);
+	const struct slab *slab;
 
+	if (guard) {
+		guard->describe(report, object);
+		return;
+	}
+	slab = page_of_address(object)->slab;
 	report_line(report, "live      object at %p", object);
 	slab_debug_describe(report, slab, slab_index(slab, object));
 }

@@ -53,6 +53,7 @@
  */
 #include <bits.h>
 #include <fault_hook.h>
+#include <guard_hook.h>
 #include <gfp.h>
 #include <kmalloc.h>
 #include <late.h>
@@ -429,10 +430,23 @@ static bool free_small(struct slab *slab, const void *p, uintptr_t caller)
 	return give_object(slab, index);
 }
 
+static bool free_guarded(const struct guard_hook *guard, const void *p, uintptr_t caller)
+{
+	bool freed;
+
+	late_hold();
+	freed = guard->free((void *)(uintptr_t)p, NULL, caller);
+	late_let_go();
+	return freed;
+}
+
 static bool free_block(const void *p, uintptr_t caller)
 {
+	const struct guard_hook *guard = guard_around(p);
 	struct page *page = page_of_address(p);
 
+	if (guard)
+		return free_guarded(guard, p, caller);
 	if (!page)
 		return false;
 	if (__atomic_load_n(&page->kind, __ATOMIC_ACQUIRE) == PAGE_SLAB)

@@ -8,6 +8,7 @@
 #include <kernel/symbols.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
+#include <kernel/trap.h>
 #include <log_filter.h>
 #include <mm/port.h>
 
@@ -42,8 +43,15 @@ void mm_host_context(struct mm_context *context)
 	};
 }
 
+/* While a fault of the kernel's own is looked at, the chain begins at the instruction. */
 size_t mm_host_backtrace(uintptr_t *frames, size_t max)
 {
+	const struct trap_frame *fault = cpu_here->fault;
+
+	if (fault && max > 0) {
+		frames[0] = fault->eip;
+		return 1 + backtrace_from(fault->ebp, frames + 1, max - 1);
+	}
 	return backtrace_from((uintptr_t)__builtin_frame_address(0), frames, max);
 }
 
@@ -100,6 +108,11 @@ MM_FASTCALL void mm_host_unmap_run(uintptr_t virt, pfn_t *frames, size_t n)
 void mm_host_unmap_local(uintptr_t virt, size_t nr_pages)
 {
 	paging_unmap_local(virt, nr_pages);
+}
+
+bool mm_host_guard(void *page, bool guarded)
+{
+	return paging_guard((uintptr_t)page, guarded);
 }
 
 void mm_host_flush(void)

@@ -8,6 +8,7 @@
  * the time it is printed.
  */
 #include <bits.h>
+#include <guard_hook.h>
 #include <page_alloc.h>
 #include <pointer.h>
 #include <slab_debug.h>
@@ -55,6 +56,19 @@ static void describe_in_slab(const struct report *report, const struct slab *sla
 	slab_debug_describe(report, slab, index);
 	report_bytes(report, slab_object(slab, index),
 		     min_size(cache->object_size, DUMP_BYTES));
+}
+
+/* A free of something among guard pages. */
+static enum mm_report_kind judge_guarded(const struct guarded *guarded, const void *p,
+					 const struct kmem_cache *wanted)
+{
+	if (!guarded->object)
+		return MM_REPORT_BAD_ADDRESS;
+	if (guarded->object != p)
+		return MM_REPORT_INTERIOR_FREE;
+	if (!guarded->live)
+		return MM_REPORT_DOUBLE_FREE;
+	return wanted ? MM_REPORT_WRONG_CACHE : MM_REPORT_BAD_ADDRESS;
 }
 
 static struct page *page_around(const void *p)
@@ -114,9 +128,14 @@ static bool describe_in_window(const struct report *report, const void *p)
 
 void pointer_describe(const struct report *report, const void *p)
 {
+	const struct guard_hook *guard = guard_around(p);
 	struct page *page = page_around(p);
 	struct page *head = page ? page_head(page) : NULL;
 
+	if (guard) {
+		guard->describe(report, p);
+		return;
+	}
 	if (describe_in_window(report, p))
 		return;
 	if (!page)
@@ -175,23 +194,31 @@ void pointer_refuse_free(const void *p, const struct kmem_cache *wanted, uintptr
 {
 	struct page *page = page_around(p);
 	struct page *head = page ? page_head(page) : NULL;
-	const char *action = action_of(wanted);
+	const char *action = action_of(wanted), *owner = NULL;
+	const struct guard_hook *guard = guard_around(p);
+	struct guarded guarded;
 	struct window_area area;
 	enum mm_report_kind kind;
 	struct report report;
 
 	window_find(p, &area);
-	if (area.place != WINDOW_OUTSIDE)
+	if (guard) {
+		guard->find(p, &guarded);
+		kind = judge_guarded(&guarded, p, wanted);
+		owner = guarded.cache;
+	} else if (area.place != WINDOW_OUTSIDE) {
 		kind = judge_in_window(&area, p, WINDOW_BLOCK);
-	else if (head && head->kind == PAGE_SLAB)
+	} else if (head && head->kind == PAGE_SLAB) {
 		kind = judge_in_slab(head->slab, p, wanted);
-	else
+		owner = head->slab->cache->name;
+	} else {
 		kind = judge_in_page(head, p);
+	}
 
 	if (kind == MM_REPORT_WRONG_CACHE)
 		report_begin(&report, kind, (uintptr_t)p, caller,
 			     "%s to %s of %p, an object of %s", action, wanted->name, p,
-			     head->slab->cache->name);
+			     owner);
 	else if (wanted)
 		report_begin(&report, kind, (uintptr_t)p, caller, "%s to %s of %p", action,
 			     wanted->name, p);

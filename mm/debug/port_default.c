@@ -75,6 +75,13 @@ WEAK void mm_host_unmap_local(uintptr_t virt, size_t nr_pages)
 	mm_host_unmap(virt, nr_pages);
 }
 
+WEAK bool mm_host_guard(void *page, bool guarded)
+{
+	(void)page;
+	(void)guarded;
+	return false;
+}
+
 WEAK void mm_host_flush(void)
 {
 }

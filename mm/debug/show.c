@@ -6,6 +6,7 @@
  * system are each right, but not of the same moment.
  */
 #include <bits.h>
+#include <guard_hook.h>
 #include <kmalloc.h>
 #include <log.h>
 #include <magazine.h>
@@ -37,6 +38,7 @@ static void read_cache_locked(struct kmem_cache *cache, struct mm_cache_info *in
 	taken = cache->nr_taken;
 	cache_unlock(cache);
 	info->live = taken > info->cached ? taken - info->cached : 0;
+	info->live += guard_live(cache, NULL, 0);
 	memcpy(name, cache->name, KMEM_CACHE_NAME_MAX);
 	info->name = name;
 	info->object_size = cache->object_size;

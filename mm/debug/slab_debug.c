@@ -25,6 +25,7 @@
 #include <bits.h>
 #include <mem.h>
 #include <page_alloc.h>
+#include <fill.h>
 #include <slab_debug.h>
 
 #define RED_BYTE     0xbbu
@@ -38,6 +39,32 @@
 #define SHOWN_BYTES  64u
 
 size_t slab_debug_rounded_sizes;
+
+static size_t most_rounded;
+static uint32_t exact; /* [a] who wants exact sizes: enum slab_debug_exact */
+
+void slab_debug_round_sizes(size_t most)
+{
+	most_rounded = most;
+	exact = 0;
+	slab_debug_rounded_sizes = most;
+}
+
+/* Somebody else may change his mind meanwhile: the last to come writes what holds for all. */
+void slab_debug_want_exact(enum slab_debug_exact who, bool wanted)
+{
+	uint32_t now;
+
+	if (wanted)
+		__atomic_fetch_or(&exact, who, __ATOMIC_SEQ_CST);
+	else
+		__atomic_fetch_and(&exact, ~(uint32_t)who, __ATOMIC_SEQ_CST);
+	do {
+		now = __atomic_load_n(&exact, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&slab_debug_rounded_sizes, now ? 0 : most_rounded,
+				 __ATOMIC_SEQ_CST);
+	} while (__atomic_load_n(&exact, __ATOMIC_SEQ_CST) != now);
+}
 
 /* --- layout ---------------------------------------------------------------------- */
 
@@ -62,7 +89,7 @@ void slab_debug_choose_layout(struct kmem_cache *cache)
 		return;
 	}
 	if (cache->flags & SLAB_KMALLOC)
-		slab_debug_rounded_sizes = 0;
+		slab_debug_want_exact(EXACT_FOR_RED_ZONES, true);
 	cache->lead = (uint32_t)lead;
 	cache->size = (uint32_t)size;
 }
@@ -147,27 +174,6 @@ void slab_debug_form(struct slab *slab)
 		poison_free(cache, slab_object(slab, i));
 }
 
-/* A run of equal bytes, and where in it others were found: damage [from, to). */
-struct run {
-	uint8_t *start, *end;
-	uint8_t byte;
-	uint8_t *from, *to;
-};
-
-/* False: it is whole. */
-static bool find_damage(struct run *run)
-{
-	uint8_t *from = run->start, *to = run->end;
-
-	while (from < to && *from == run->byte)
-		from++;
-	while (from < to && to[-1] == run->byte)
-		to--;
-	run->from = from;
-	run->to = to;
-	return from < to;
-}
-
 /* --- reports ----------------------------------------------------------------------- */
 
 /* One object, and on whose behalf it is looked at. */
@@ -182,13 +188,13 @@ struct look {
 
 /* The damaged bytes as hex, marked, with some before and behind them. */
 static void show_damage(const struct report *report, const struct look *look,
-			const struct run *run)
+			const struct fill *fill)
 {
 	const struct slab *slab = look->slab;
 	uint8_t *first = (uint8_t *)slab->base - slab->cache->lead;
 	uint8_t *end = first + (PAGE_SIZE << slab->order);
-	uint8_t *start = run->from - (uintptr_t)run->from % SHOWN_BEFORE;
-	const struct report_marks marks = {run->from, run->to, run->byte};
+	uint8_t *start = fill->from - (uintptr_t)fill->from % SHOWN_BEFORE;
+	const struct report_marks marks = {fill->from, fill->to, fill->byte};
 
 	if (start >= first + SHOWN_BEFORE)
 		start -= SHOWN_BEFORE;
@@ -210,37 +216,37 @@ static void condemn(struct look *look)
 	look->isolated = slab_isolate(look->slab);
 }
 
-static void report_damage(struct look *look, enum mm_report_kind kind, const struct run *run,
+static void report_damage(struct look *look, enum mm_report_kind kind, const struct fill *fill,
 			  const char *where)
 {
 	const struct kmem_cache *cache = look->slab->cache;
 	size_t requested = slab_debug_requested(look->slab, look->index);
 	struct report report;
 
-	report_begin(&report, kind, (uintptr_t)run->from, look->caller,
+	report_begin(&report, kind, (uintptr_t)fill->from, look->caller,
 		     "%zu bytes %s the %zu-byte object at %p of cache %s were overwritten: "
 		     "found by %s",
-		     (size_t)(run->to - run->from), where, requested, (void *)look->object,
+		     (size_t)(fill->to - fill->from), where, requested, (void *)look->object,
 		     cache->name, look->by);
 	report_line(&report,
 		    "damage    %p .. %p, %ld bytes from the start of the object, which is %s",
-		    (void *)run->from, (void *)(run->to - 1), (long)(run->from - look->object),
+		    (void *)fill->from, (void *)(fill->to - 1), (long)(fill->from - look->object),
 		    kind == MM_REPORT_USE_AFTER_FREE ? "free" : "live");
-	report_line(&report, "expected  %02x", run->byte);
-	show_damage(&report, look, run);
+	report_line(&report, "expected  %02x", fill->byte);
+	show_damage(&report, look, fill);
 	slab_debug_describe(&report, look->slab, look->index);
 	report_end(&report, fix_of(look));
 }
 
-/* Report, repair and isolate if a byte of the run is not what it should be. */
-static void look_at(struct look *look, enum mm_report_kind kind, struct run run,
+/* Report, repair and isolate if a byte of it is not what it should be. */
+static void look_at(struct look *look, enum mm_report_kind kind, struct fill fill,
 		    const char *where)
 {
-	if (likely(!find_damage(&run)))
+	if (likely(!fill_find_damage(&fill)))
 		return;
 	condemn(look);
-	report_damage(look, kind, &run, where);
-	memset(run.from, run.byte, (size_t)(run.to - run.from));
+	report_damage(look, kind, &fill, where);
+	memset(fill.from, fill.byte, (size_t)(fill.to - fill.from));
 }
 
 /* The zones on both sides.  A gap's last RED_BYTES belong to the next object. */
@@ -248,8 +254,8 @@ static void look_at_zones(struct look *look, size_t used)
 {
 	const struct kmem_cache *cache = look->slab->cache;
 	uint8_t *object = look->object;
-	struct run left = {object - RED_BYTES, object, RED_BYTE, NULL, NULL};
-	struct run right = {object + used, object + cache->size - RED_BYTES, RED_BYTE, NULL,
+	struct fill left = {object - RED_BYTES, object, RED_BYTE, NULL, NULL};
+	struct fill right = {object + used, object + cache->size - RED_BYTES, RED_BYTE, NULL,
 			    NULL};
 
 	look_at(look, MM_REPORT_OUT_OF_BOUNDS, left, "before");
@@ -260,8 +266,8 @@ static void look_at_zones(struct look *look, size_t used)
 static void look_at_poison(struct look *look)
 {
 	uint8_t *end = look->object + look->slab->cache->object_size;
-	struct run body = {look->object, end - 1, POISON_FREE, NULL, NULL};
-	struct run last = {end - 1, end, POISON_END, NULL, NULL};
+	struct fill body = {look->object, end - 1, POISON_FREE, NULL, NULL};
+	struct fill last = {end - 1, end, POISON_END, NULL, NULL};
 
 	look_at(look, MM_REPORT_USE_AFTER_FREE, body, "of");
 	look_at(look, MM_REPORT_USE_AFTER_FREE, last, "at the end of");

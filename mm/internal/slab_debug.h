@@ -63,9 +63,17 @@ void slab_debug_resize(void *object, size_t size);
 
 /*
  * kmalloc's fast path rounds sizes 1 .. this up to a class before anybody has noted them.  All that
- * it has; 0 once a cache of its has red zones, which begin behind what was asked for.
+ * it has; 0 while somebody wants to know what was asked for.
  */
-extern size_t slab_debug_rounded_sizes;
+extern size_t slab_debug_rounded_sizes; /* [a] */
+
+enum slab_debug_exact {
+	EXACT_FOR_RED_ZONES = 1, /* they begin behind what was asked for */
+	EXACT_FOR_GUARD = 2,     /* the next one is to be guarded */
+};
+
+void slab_debug_round_sizes(size_t most);
+void slab_debug_want_exact(enum slab_debug_exact who, bool wanted);
 
 /* Lines of a report: who had the object. */
 void slab_debug_describe(const struct report *report, const struct slab *slab, unsigned index);

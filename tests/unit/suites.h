@@ -32,6 +32,7 @@
 	SUITE(magazine)    \
 	SUITE(kmem_cache)  \
 	SUITE(slab_debug)  \
+	SUITE(guard)       \
 	SUITE(misuse)      \
 	SUITE(bulk)        \
 	SUITE(kmalloc)     \

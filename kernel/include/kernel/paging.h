@@ -48,6 +48,13 @@ unsigned long paging_flushes(void);
  */
 bool paging_map_device(uintptr_t virt, paddr_t phys);
 
+/*
+ * paging_guard - let every access to this page of low memory fault, or, with `guarded` false, no
+ *	more.  False: a large page has to be split for it, and there is no memory for a
+ *	table.  Contexts: as mm_host_guard() of <mm/port.h>.
+ */
+bool paging_guard(uintptr_t virt, bool guarded);
+
 /* Where `virt`, any kernel address, leads; false when nowhere.  Any context. */
 MM_FASTCALL bool paging_translate(uintptr_t virt, paddr_t *phys);
 

@@ -54,6 +54,11 @@ static inline void write_cr0(uint32_t value)
 	__asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory");
 }
 
+static inline void write_cr2(uint32_t value)
+{
+	__asm__ volatile("mov %0, %%cr2" : : "r"(value) : "memory");
+}
+
 static inline void write_cr4(uint32_t value)
 {
 	__asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");

@@ -153,6 +153,16 @@ void mm_host_flush(void);
 void mm_host_unmap_local(uintptr_t virt, size_t nr_pages);
 
 /*
+ * [optional: false]  With `guarded` true, every access to this page of low memory faults from
+ * now on; every CPU knows that when this returns, or, in an NMI, this one.  Then the host calls
+ * mm_guard_fault() (<mm/guard.h>).  With false the page can be reached again.  Returns
+ * false, nothing done, if the host cannot, or has no memory for a page table; never for a page
+ * that was guarded before.  May call alloc_pages(GFP_ATOMIC) the first time.  Contexts: the first
+ * time, for each page, a thread; later any, NMI included.  No lock of mm's is held.
+ */
+bool mm_host_guard(void *page, bool guarded);
+
+/*
  * [optional: false]  Translation of a window address that mm mapped; false when
  * there is none.  Any context; locks of mm's may be held.
  */

@@ -18,8 +18,8 @@ enum mm_report_kind {
 	MM_REPORT_INTERIOR_FREE,  /* free of an address inside an object or block */
 	MM_REPORT_WRONG_CACHE,    /* object freed to a cache that it does not belong to */
 	MM_REPORT_WRONG_ORDER,    /* block freed with another order than it has */
-	MM_REPORT_OUT_OF_BOUNDS,  /* bytes beside an object were written (debugged caches) */
-	MM_REPORT_USE_AFTER_FREE, /* a free object was written (debugged caches) */
+	MM_REPORT_OUT_OF_BOUNDS,  /* memory beside an object was written (debugged caches), or accessed (guard pages) */
+	MM_REPORT_USE_AFTER_FREE, /* a free object was written (debugged caches), or accessed (guard pages) */
 	MM_REPORT_CACHE_IN_USE,   /* cache destroyed with live objects */
 	MM_REPORT_MISUSE,         /* a function used against its contract; the text says how */
 	MM_REPORT_MIGHT_SLEEP,    /* sleeping, or flags for it, where that is not allowed */
