@@ -125,11 +125,16 @@ static const struct {
 	const char *key;
 	option_parser parse;
 } known[] = {
-	{"test", parse_test},         {"bench", parse_bench},
-	{"seed", parse_seed},         {"panic_on_report", parse_panic_on_report},
-	{"selftest", parse_selftest}, {"reports", parse_reports},
-	{"replay", parse_replay},     {"slab_debug", parse_slab_debug},
-	{"shuffle", parse_shuffle},   {"fault", parse_fault},
+	{"test", parse_test},
+	{"bench", parse_bench},
+	{"seed", parse_seed},
+	{"panic_on_report", parse_panic_on_report},
+	{"selftest", parse_selftest},
+	{"reports", parse_reports},
+	{"replay", parse_replay},
+	{"slab_debug", parse_slab_debug},
+	{"shuffle", parse_shuffle},
+	{"fault", parse_fault},
 	{"guard_pages", parse_guard_pages},
 };
 

@@ -660,7 +660,8 @@ static void find_live(struct kmem_cache *cache, struct survivors *live)
 	list_live_locked(&cache->isolated, live);
 	cache_unlock(cache);
 	mm_irq_restore(flags);
-	guarded = guard_live(cache, live->objects + live->listed, LISTED_OBJECTS - live->listed);
+	guarded =
+		guard_live(cache, live->objects + live->listed, LISTED_OBJECTS - live->listed);
 	live->count += guarded;
 	live->listed += min_size(guarded, LISTED_OBJECTS - live->listed);
 }

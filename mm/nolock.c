@@ -53,8 +53,8 @@
  */
 #include <bits.h>
 #include <fault_hook.h>
-#include <guard_hook.h>
 #include <gfp.h>
+#include <guard_hook.h>
 #include <kmalloc.h>
 #include <late.h>
 #include <mem.h>

@@ -135,6 +135,7 @@ const char *page_kind_name(enum page_kind kind)
 		[PAGE_SLAB] = "a slab page",
 		[PAGE_LARGE] = "a large kmalloc block",
 		[PAGE_VMALLOC] = "a page of a vmalloc area",
+		[PAGE_GUARD] = "a guarded page",
 	};
 
 	return (unsigned)kind < PAGE_NR_KINDS ? names[kind] : "a damaged struct page";

@@ -18,7 +18,8 @@ void guard_start(void)
 		return;
 	on = mm_guard_start(options.guard_objects, options.guard_interval);
 	if (on)
-		printk("guard pages: for %u objects; each %u. slow allocation, and by the clock",
+		printk("guard pages: for %u objects; each %u. slow allocation, and by the "
+		       "clock",
 		       options.guard_objects, options.guard_interval);
 }
 

@@ -32,13 +32,15 @@ void mm_host_log(const char *line)
 
 void mm_host_context(struct mm_context *context)
 {
+	const struct trap_frame *fault = cpu_here->fault;
+
 	*context = (struct mm_context){
 		.kind = cpu_in_nmi()      ? MM_CONTEXT_NMI
 			: cpu_irq_depth() ? MM_CONTEXT_IRQ
 					  : MM_CONTEXT_THREAD,
 		.cpu = cpu_here->id,
 		.irq_depth = cpu_irq_depth(),
-		.irqs_off = !irqs_enabled(),
+		.irqs_off = fault ? !(fault->eflags & EFLAGS_IF) : !irqs_enabled(),
 		.thread = current()->name,
 	};
 }

@@ -174,7 +174,8 @@ static pfn_t check_page(const struct buddy *buddy, pfn_t pfn, size_t seen[NR_SEE
 	case PAGE_BLOCK:
 	case PAGE_SLAB:
 	case PAGE_LARGE:
-	case PAGE_VMALLOC: return check_block(buddy, pfn, seen, found);
+	case PAGE_VMALLOC:
+	case PAGE_GUARD: return check_block(buddy, pfn, seen, found);
 	case PAGE_TAIL: violation_add(found, pfn, "a tail without a head"); return 1;
 	default: violation_add(found, pfn, "a page of no kind"); return 1;
 	}

@@ -23,6 +23,7 @@
  * No locks.
  */
 #include <bits.h>
+#include <fill.h>
 #include <guard_hook.h>
 #include <late.h>
 #include <log.h>
@@ -31,7 +32,6 @@
 #include <mm/guard.h>
 #include <mm/page_alloc.h>
 #include <report.h>
-#include <fill.h>
 #include <slab_debug.h>
 #include <track.h>
 
@@ -64,12 +64,12 @@ static struct {
 	struct slot *slots;
 	unsigned nr;
 
-	bool on;                               /* [a] */
-	uint32_t interval;                     /* [a] */
-	uint32_t due;                          /* [a] the next one, whatever the interval */
-	uint32_t asked, next;                  /* [a] requests; where to look for a free slot */
-	uint32_t live;                         /* [a] */
-	uint32_t turn;                         /* [a] whose stack mm_guard_sample() empties next */
+	bool on;              /* [a] */
+	uint32_t interval;    /* [a] */
+	uint32_t due;         /* [a] the next one, whatever the interval */
+	uint32_t asked, next; /* [a] requests; where to look for a free slot */
+	uint32_t live;        /* [a] */
+	uint32_t turn;        /* [a] whose stack mm_guard_sample() empties next */
 	unsigned long allocs, missed, reports; /* [a] */
 } pool;
 
@@ -185,8 +185,7 @@ static bool is_chosen(void)
 
 	if (unlikely(take_due()))
 		return true;
-	return interval &&
-	       __atomic_add_fetch(&pool.asked, 1, __ATOMIC_RELAXED) % interval == 0;
+	return interval && __atomic_add_fetch(&pool.asked, 1, __ATOMIC_RELAXED) % interval == 0;
 }
 
 static bool is_guarded_from(uintptr_t caller)
@@ -218,7 +217,8 @@ static struct slot *take_slot(void)
 /* What kmalloc promises follows from the size. */
 static size_t alignment_of(const struct kmem_cache *cache, size_t size)
 {
-	return cache->flags & SLAB_KMALLOC ? max_size(size & -size, cache->align) : cache->align;
+	return cache->flags & SLAB_KMALLOC ? max_size(size & -size, cache->align)
+					   : cache->align;
 }
 
 /* At which end is as good as random: the golden ratio's bits. */
@@ -479,24 +479,35 @@ bool mm_guard_fault(uintptr_t address, bool write, uintptr_t ip)
 
 #define PAGES_OF(nr) (2 * (size_t)(nr) + 1)
 
+/* From now on nobody but us frees this page. */
+static bool make_unreachable(char *page)
+{
+	if (!mm_host_guard(page, true))
+		return false;
+	page_set_kind(page_of_address(page), PAGE_GUARD);
+	return true;
+}
+
 /* The first n pages of the pool can be reached again, and all of it is memory as any other. */
 static void give_up(char *pages, size_t n, unsigned nr_objects)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		page_set_kind(page_of_address(pages + i * PAGE_SIZE), PAGE_BLOCK);
 		mm_host_guard(pages + i * PAGE_SIZE, false);
+	}
 	free_pages_exact(pages, PAGES_OF(nr_objects) * PAGE_SIZE);
 }
 
 /* NULL: there is no memory, or the host cannot guard. */
 static char *make_pages(unsigned nr_objects)
 {
-	char *pages = alloc_pages_exact(PAGES_OF(nr_objects) * PAGE_SIZE,
-					GFP_KERNEL | __GFP_NOWARN);
+	char *pages =
+		alloc_pages_exact(PAGES_OF(nr_objects) * PAGE_SIZE, GFP_KERNEL | __GFP_NOWARN);
 
 	if (!pages)
 		return NULL;
 	for (size_t i = 0; i < PAGES_OF(nr_objects); i++) {
-		if (!mm_host_guard(pages + i * PAGE_SIZE, true)) {
+		if (!make_unreachable(pages + i * PAGE_SIZE)) {
 			give_up(pages, i, nr_objects);
 			return NULL;
 		}
@@ -519,14 +530,10 @@ static bool make_pool(unsigned nr_objects)
 	pool.pages = pages;
 	pool.slots = slots;
 	pool.nr = nr_objects;
-	pool.hook = (struct guard_hook){(uintptr_t)pages,
-					PAGES_OF(nr_objects) * PAGE_SIZE,
-					guard_alloc,
-					guard_free,
-					guard_size,
-					guard_resize,
-					guard_find,
-					guard_describe,
+	pool.hook = (struct guard_hook){(uintptr_t)pages, PAGES_OF(nr_objects) * PAGE_SIZE,
+					guard_alloc,      guard_free,
+					guard_size,       guard_resize,
+					guard_find,       guard_describe,
 					guard_live_of};
 	__atomic_store_n(&guard_hook, &pool.hook, __ATOMIC_RELEASE);
 	return true;

@@ -217,8 +217,7 @@ void pointer_refuse_free(const void *p, const struct kmem_cache *wanted, uintptr
 
 	if (kind == MM_REPORT_WRONG_CACHE)
 		report_begin(&report, kind, (uintptr_t)p, caller,
-			     "%s to %s of %p, an object of %s", action, wanted->name, p,
-			     owner);
+			     "%s to %s of %p, an object of %s", action, wanted->name, p, owner);
 	else if (wanted)
 		report_begin(&report, kind, (uintptr_t)p, caller, "%s to %s of %p", action,
 			     wanted->name, p);

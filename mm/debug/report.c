@@ -245,6 +245,7 @@ static void begin(struct report *report, enum mm_report_kind kind, uintptr_t add
 	report->kind = kind;
 	report->address = address;
 	report->caller = caller;
+	report->time = mm_host_time();
 	report->later = late_wanted();
 	report->late = report->later ? late_claim() : NULL;
 	report->quiet = report->later ? !report->late : over_limit(kind);

@@ -23,9 +23,9 @@
  *     slabs that were made when memory was short, or in an NMI: reports know less then.
  */
 #include <bits.h>
+#include <fill.h>
 #include <mem.h>
 #include <page_alloc.h>
-#include <fill.h>
 #include <slab_debug.h>
 
 #define RED_BYTE     0xbbu
@@ -230,7 +230,8 @@ static void report_damage(struct look *look, enum mm_report_kind kind, const str
 		     cache->name, look->by);
 	report_line(&report,
 		    "damage    %p .. %p, %ld bytes from the start of the object, which is %s",
-		    (void *)fill->from, (void *)(fill->to - 1), (long)(fill->from - look->object),
+		    (void *)fill->from, (void *)(fill->to - 1),
+		    (long)(fill->from - look->object),
 		    kind == MM_REPORT_USE_AFTER_FREE ? "free" : "live");
 	report_line(&report, "expected  %02x", fill->byte);
 	show_damage(&report, look, fill);
@@ -256,7 +257,7 @@ static void look_at_zones(struct look *look, size_t used)
 	uint8_t *object = look->object;
 	struct fill left = {object - RED_BYTES, object, RED_BYTE, NULL, NULL};
 	struct fill right = {object + used, object + cache->size - RED_BYTES, RED_BYTE, NULL,
-			    NULL};
+			     NULL};
 
 	look_at(look, MM_REPORT_OUT_OF_BOUNDS, left, "before");
 	look_at(look, MM_REPORT_OUT_OF_BOUNDS, right, "after");

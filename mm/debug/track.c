@@ -49,7 +49,7 @@ void track_describe(const struct report *report, const char *what, const struct 
 	static const char *const kinds[] = {[MM_CONTEXT_THREAD] = "thread",
 					    [MM_CONTEXT_IRQ] = "an interrupt in thread",
 					    [MM_CONTEXT_NMI] = "an NMI in thread"};
-	uint64_t age = mm_host_time() - track->time;
+	uint64_t age = report->time - track->time;
 
 	if (!track->caller)
 		return;

@@ -27,6 +27,7 @@ enum page_kind {
 	PAGE_SLAB,     /* in a slab; head or not */
 	PAGE_LARGE,    /* head of a kmalloc block beyond the caches */
 	PAGE_VMALLOC,  /* page of a vmalloc area; no block is larger than it */
+	PAGE_GUARD,    /* of the pool of guarded objects; a block of its own */
 	PAGE_NR_KINDS
 };
 

@@ -16,8 +16,9 @@ struct late_report;
 struct report {
 	enum mm_report_kind kind;
 	uintptr_t address, caller;
-	bool quiet; /* counted and passed on, but not printed: the rate limit */
-	bool later; /* kept for later, in `late`; or lost, if that is NULL */
+	uint64_t time; /* when it began: ages are told as of then */
+	bool quiet;    /* counted and passed on, but not printed: the rate limit */
+	bool later;    /* kept for later, in `late`; or lost, if that is NULL */
 	struct late_report *late;
 	char what[REPORT_WHAT_MAX];
 };

@@ -351,8 +351,8 @@ TEST(beyond_either_end)
 		return;
 	for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
 		unsigned long before = info_now().reports;
-		uint8_t *p = guarded_kmalloc(tries[i].size,
-					     tries[i].offset < 0 ? GUARDED_LEFT : GUARDED_RIGHT);
+		uint8_t *p = guarded_kmalloc(
+			tries[i].size, tries[i].offset < 0 ? GUARDED_LEFT : GUARDED_RIGHT);
 		uint8_t *at;
 
 		if (!EXPECT(p))
@@ -457,6 +457,7 @@ TEST(where_no_object_ever_was)
 
 TEST_SUITE(guard, bad_numbers_of_objects_are_refused, where_no_object_ever_was,
 	   clock_chooses_exact_sizes, interval_chooses_each_nth, stopped_chooses_none,
-	   unfit_objects_are_passed_over, full_pool_is_no_failure, zeroed, krealloc_keeps_contents,
-	   constructed_anew, counted_with_their_cache, freed_in_bulk_and_without_locks, bad_frees,
-	   beyond_either_end, after_free, damage_in_its_page, damaged_places_are_retired);
+	   unfit_objects_are_passed_over, full_pool_is_no_failure, zeroed,
+	   krealloc_keeps_contents, constructed_anew, counted_with_their_cache,
+	   freed_in_bulk_and_without_locks, bad_frees, beyond_either_end, after_free,
+	   damage_in_its_page, damaged_places_are_retired);

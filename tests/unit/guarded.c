@@ -7,11 +7,11 @@
 #include <mm/reclaim.h>
 #include <unit/guarded.h>
 
-#define PLACES      32u
-#define TRIES       64u
+#define PLACES     32u
+#define TRIES      64u
 
 /* Pages of the pool, of what is known of its objects, and of a table that splits a large page. */
-#define KEPT_PAGES  (2 * PLACES + 1 + 8 + 1)
+#define KEPT_PAGES (2 * PLACES + 1 + 8 + 1)
 
 bool guarded_start(void)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The table of misuses in mm/README.md: each is committed once in a cache as it is, and once in a
- * debugged one, and the number of reports and the text of the last one must be those of the table.
+ * The table of misuses in mm/README.md: each is committed once in a cache as it is, once to an
+ * object between guard pages, and once in a debugged cache, and the number of reports and the text
+ * of the last one must be those of the table.
  * What is not caught must not be reported, either: then the table would be wrong.
  */
 #include <harness.h>
@@ -13,6 +14,7 @@
 #include <mm/slab_debug.h>
 #include <mm/stats.h>
 #include <mm/vmalloc.h>
+#include <unit/guarded.h>
 
 #define SIZE    64u
 #define OBJECTS 8u
@@ -20,6 +22,7 @@
 
 static struct kmem_cache *cache, *other;
 static uint8_t *objects[OBJECTS];
+static bool with_guard; /* objects[3] is guarded, and what else matters */
 
 /* The compiler must not know what it is. */
 static uint8_t *opaque(const void *p)
@@ -62,9 +65,8 @@ static void free_of_a_reused_object(void)
 
 	free_object(3);
 	objects[3] = kmem_cache_alloc(cache, GFP_ATOMIC);
-	if (objects[3] == mine)
-		kmem_cache_free(cache, opaque(mine));
-	else
+	kmem_cache_free(cache, opaque(mine));
+	if (objects[3] != mine)
 		free_object(3);
 }
 
@@ -97,7 +99,8 @@ static void unmapped_free(void)
 static void stale_free(void)
 {
 	struct kmem_cache *brief = kmem_cache_create("brief", SIZE, 0, 0, NULL);
-	void *p = kmem_cache_alloc(brief, GFP_KERNEL);
+	void *p = with_guard ? guarded_alloc(brief, GUARDED_LEFT)
+			     : kmem_cache_alloc(brief, GFP_KERNEL);
 
 	kmem_cache_free(brief, p);
 	EXPECT(kmem_cache_destroy(brief));
@@ -192,49 +195,75 @@ struct cell {
 static const struct row {
 	const char *misuse;
 	void (*commit)(void);
-	struct cell plain, debugged;
+	struct cell plain, guarded, debugged;
 } rows[] = {
 	{"double free", double_free, CAUGHT(DOUBLE_FREE, "kmem_cache_free to misused of "),
+	 CAUGHT(DOUBLE_FREE, "kmem_cache_free to misused of "),
 	 CAUGHT(DOUBLE_FREE, "kmem_cache_free to misused of ")},
 	{"double free, later", double_free_later, CAUGHT(DOUBLE_FREE, "kfree of "),
-	 CAUGHT(DOUBLE_FREE, "kfree of ")},
+	 CAUGHT(DOUBLE_FREE, "kfree of "), CAUGHT(DOUBLE_FREE, "kfree of ")},
 	{"double free, without locks", double_free_nolock, CAUGHT(DOUBLE_FREE, "kfree of "),
-	 CAUGHT(DOUBLE_FREE, "kfree of ")},
-	{"free of what another one has got", free_of_a_reused_object, NOT_CAUGHT, NOT_CAUGHT},
+	 CAUGHT(DOUBLE_FREE, "kfree of "), CAUGHT(DOUBLE_FREE, "kfree of ")},
+	{"free of what another one has got", free_of_a_reused_object, NOT_CAUGHT,
+	 CAUGHT(DOUBLE_FREE, "kmem_cache_free to misused of "), NOT_CAUGHT},
 	{"free of the inside", interior_free, CAUGHT(INTERIOR_FREE, "kfree of "),
-	 CAUGHT(INTERIOR_FREE, "kfree of ")},
+	 CAUGHT(INTERIOR_FREE, "kfree of "), CAUGHT(INTERIOR_FREE, "kfree of ")},
 	{"free to the wrong cache", wrong_cache, CAUGHT(WRONG_CACHE, ", an object of misused"),
+	 CAUGHT(WRONG_CACHE, ", an object of misused"),
 	 CAUGHT(WRONG_CACHE, ", an object of misused")},
 	{"free of a variable", stack_free, CAUGHT(BAD_ADDRESS, "kfree of "),
-	 CAUGHT(BAD_ADDRESS, "kfree of ")},
+	 CAUGHT(BAD_ADDRESS, "kfree of "), CAUGHT(BAD_ADDRESS, "kfree of ")},
 	{"free of an unmapped address", unmapped_free, CAUGHT(BAD_ADDRESS, "kfree of "),
-	 CAUGHT(BAD_ADDRESS, "kfree of ")},
+	 CAUGHT(BAD_ADDRESS, "kfree of "), CAUGHT(BAD_ADDRESS, "kfree of ")},
 	{"free into a slab that is gone", stale_free, CAUGHT(DOUBLE_FREE, "kfree of "),
-	 CAUGHT(DOUBLE_FREE, "kfree of ")},
+	 CAUGHT(DOUBLE_FREE, "kfree of "), CAUGHT(DOUBLE_FREE, "kfree of ")},
 	{"page freed twice", page_double_free, CAUGHT(DOUBLE_FREE, ", which is a free block"),
+	 CAUGHT(DOUBLE_FREE, ", which is a free block"),
 	 CAUGHT(DOUBLE_FREE, ", which is a free block")},
 	{"pages freed with another order", page_wrong_order,
 	 CAUGHT(WRONG_ORDER, "block of order 1 at frame "),
+	 CAUGHT(WRONG_ORDER, "block of order 1 at frame "),
 	 CAUGHT(WRONG_ORDER, "block of order 1 at frame ")},
 	{"slab freed as a page", object_as_page, CAUGHT(BAD_PAGE, ", which is a slab page"),
+	 CAUGHT(BAD_PAGE, ", which is a guarded page"),
 	 CAUGHT(BAD_PAGE, ", which is a slab page")},
 	{"write behind an object", write_behind, NOT_CAUGHT,
+	 CAUGHT(OUT_OF_BOUNDS, ", 0 bytes after the 64-byte object at "),
 	 CAUGHT(OUT_OF_BOUNDS, "1 bytes after the 64-byte object at ")},
 	{"write before an object", write_before, NOT_CAUGHT,
+	 CAUGHT(OUT_OF_BOUNDS, ", 1 bytes before the 64-byte object at "),
 	 CAUGHT(OUT_OF_BOUNDS, "1 bytes before the 64-byte object at ")},
-	{"write far behind an object", write_far_behind, NOT_CAUGHT, NOT_CAUGHT},
-	{"read behind an object", read_behind, NOT_CAUGHT, NOT_CAUGHT},
+	{"write far behind an object", write_far_behind, NOT_CAUGHT,
+	 CAUGHT(OUT_OF_BOUNDS, ", 960 bytes after the 64-byte object at "), NOT_CAUGHT},
+	{"read behind an object", read_behind, NOT_CAUGHT,
+	 CAUGHT(OUT_OF_BOUNDS, ", 0 bytes after the 64-byte object at "), NOT_CAUGHT},
 	{"write after free", write_after_free, NOT_CAUGHT,
+	 CAUGHT(USE_AFTER_FREE, ", 20 bytes inside the 64-byte object at "),
 	 CAUGHT(USE_AFTER_FREE, "1 bytes of the 64-byte object at ")},
-	{"read after free", read_after_free, NOT_CAUGHT, NOT_CAUGHT},
+	{"read after free", read_after_free, NOT_CAUGHT,
+	 CAUGHT(USE_AFTER_FREE, ", 20 bytes inside the 64-byte object at "), NOT_CAUGHT},
 };
 
-static void begin(slab_flags_t flags)
+enum column {
+	PLAIN,
+	GUARDED,
+	DEBUGGED
+};
+
+static void begin(enum column column, const struct row *row)
 {
+	slab_flags_t flags = column == DEBUGGED ? ALL : 0;
+
+	with_guard = column == GUARDED;
 	cache = kmem_cache_create("misused", SIZE, 0, flags, NULL);
 	other = kmem_cache_create("not-misused", SIZE, 0, flags, NULL);
 	for (unsigned i = 0; i < OBJECTS; i++) {
-		objects[i] = kmem_cache_alloc(cache, GFP_KERNEL);
+		if (i == 3 && with_guard)
+			objects[i] = guarded_alloc(cache, row->commit == write_before
+								  ? GUARDED_LEFT
+								  : GUARDED_RIGHT);
+		else
+			objects[i] = kmem_cache_alloc(cache, GFP_KERNEL);
 		memset(objects[i], 0, SIZE);
 	}
 }
@@ -249,14 +278,23 @@ static void end(void (*commit)(void))
 	EXPECT_EQ(mm_check(), 0);
 }
 
-static void commit_all(slab_flags_t flags)
+static const struct cell *cell_of(const struct row *row, enum column column)
+{
+	switch (column) {
+	case PLAIN: return &row->plain;
+	case GUARDED: return &row->guarded;
+	default: return &row->debugged;
+	}
+}
+
+static void commit_all(enum column column)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct row *row = &rows[i];
-		const struct cell *cell = flags ? &row->debugged : &row->plain;
+		const struct cell *cell = cell_of(row, column);
 		unsigned long before = mm_report_total();
 
-		begin(flags);
+		begin(column, row);
 		if (cell->reports)
 			expect_report(cell->kind, cell->reports);
 		row->commit();
@@ -270,12 +308,19 @@ static void commit_all(slab_flags_t flags)
 
 TEST(in_caches_as_they_are)
 {
-	commit_all(0);
+	commit_all(PLAIN);
+}
+
+TEST(between_guard_pages)
+{
+	if (!guarded_start())
+		SKIP("the host cannot guard pages");
+	commit_all(GUARDED);
 }
 
 TEST(in_debugged_caches)
 {
-	commit_all(ALL);
+	commit_all(DEBUGGED);
 }
 
-TEST_SUITE(misuse, in_caches_as_they_are, in_debugged_caches);
+TEST_SUITE(misuse, in_caches_as_they_are, between_guard_pages, in_debugged_caches);

@@ -30,7 +30,8 @@ struct cpu {
 	struct thread *current; /* never NULL */
 	struct thread *idle;    /* runs when no other thread can */
 	struct segments *segments;
-	const struct trap_frame *fault; /* of the kernel's own, which mm is asked about; or NULL */
+	const struct trap_frame
+		*fault; /* of the kernel's own, which mm is asked about; or NULL */
 } __attribute__((aligned(CPU_STRIDE)));
 
 _Static_assert(sizeof(struct cpu) == CPU_STRIDE, "else %gs leads elsewhere");

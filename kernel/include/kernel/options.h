@@ -21,7 +21,8 @@ struct options {
 	uint32_t shuffle_seed;       /* shuffle=: see <mm/boot.h>; 0: not given */
 	char fault[OPTION_TEXT_MAX]; /* fault=: see <mm/fault.h>; while tests run */
 	bool fault_given;
-	unsigned guard_interval, guard_objects; /* guard_pages=INTERVAL[,OBJECTS]: <mm/guard.h> */
+	unsigned guard_interval,
+		guard_objects;  /* guard_pages=INTERVAL[,OBJECTS]: <mm/guard.h> */
 	bool panic_on_report;   /* panic_on_report=1 */
 	bool replay;            /* replay=1: replay the boot module in place of the tests */
 	bool show_reports;      /* reports=1: show also those that tests have announced */

@@ -52,11 +52,12 @@ void mm_guard_sample(void);
 bool mm_guard_fault(uintptr_t address, bool write, uintptr_t ip);
 
 struct mm_guard_info {
-	unsigned objects;      /* places for objects; 0: never started */
-	unsigned live;         /* taken now */
-	unsigned retired;      /* not used any more, after a report */
-	unsigned long allocs;  /* objects guarded so far */
-	unsigned long missed;  /* chosen, but there was no place, or one like it was guarded already */
+	unsigned objects;     /* places for objects; 0: never started */
+	unsigned live;        /* taken now */
+	unsigned retired;     /* not used any more, after a report */
+	unsigned long allocs; /* objects guarded so far */
+	unsigned long
+		missed; /* chosen, but there was no place, or one like it was guarded already */
 	unsigned long reports; /* faults, and damage found at a free */
 };
 

@@ -9,20 +9,20 @@
 #include <mm/types.h>
 
 enum mm_report_kind {
-	MM_REPORT_BAD_FLAGS,      /* GFP bits that are unknown or contradict each other */
-	MM_REPORT_BAD_ORDER,      /* order beyond MM_MAX_ORDER */
-	MM_REPORT_BAD_SIZE,       /* impossible size or alignment of a cache */
-	MM_REPORT_BAD_ADDRESS,    /* free of memory that the allocator never gave out */
-	MM_REPORT_BAD_PAGE,       /* page function on a page that is not its to take */
-	MM_REPORT_DOUBLE_FREE,    /* free of what is free already */
-	MM_REPORT_INTERIOR_FREE,  /* free of an address inside an object or block */
-	MM_REPORT_WRONG_CACHE,    /* object freed to a cache that it does not belong to */
-	MM_REPORT_WRONG_ORDER,    /* block freed with another order than it has */
-	MM_REPORT_OUT_OF_BOUNDS,  /* memory beside an object was written (debugged caches), or accessed (guard pages) */
+	MM_REPORT_BAD_FLAGS,     /* GFP bits that are unknown or contradict each other */
+	MM_REPORT_BAD_ORDER,     /* order beyond MM_MAX_ORDER */
+	MM_REPORT_BAD_SIZE,      /* impossible size or alignment of a cache */
+	MM_REPORT_BAD_ADDRESS,   /* free of memory that the allocator never gave out */
+	MM_REPORT_BAD_PAGE,      /* page function on a page that is not its to take */
+	MM_REPORT_DOUBLE_FREE,   /* free of what is free already */
+	MM_REPORT_INTERIOR_FREE, /* free of an address inside an object or block */
+	MM_REPORT_WRONG_CACHE,   /* object freed to a cache that it does not belong to */
+	MM_REPORT_WRONG_ORDER,   /* block freed with another order than it has */
+	MM_REPORT_OUT_OF_BOUNDS, /* memory beside an object was written (debugged caches), or accessed (guard pages) */
 	MM_REPORT_USE_AFTER_FREE, /* a free object was written (debugged caches), or accessed (guard pages) */
-	MM_REPORT_CACHE_IN_USE,   /* cache destroyed with live objects */
-	MM_REPORT_MISUSE,         /* a function used against its contract; the text says how */
-	MM_REPORT_MIGHT_SLEEP,    /* sleeping, or flags for it, where that is not allowed */
+	MM_REPORT_CACHE_IN_USE, /* cache destroyed with live objects */
+	MM_REPORT_MISUSE,       /* a function used against its contract; the text says how */
+	MM_REPORT_MIGHT_SLEEP,  /* sleeping, or flags for it, where that is not allowed */
 	MM_REPORT_ALLOC_FAILED, /* no memory, and the caller did not say NOWARN (rate limited) */
 	MM_REPORT_CORRUPTION,   /* the allocator's own state is damaged: see mm_check() */
 	MM_NR_REPORT_KINDS
