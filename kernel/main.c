@@ -106,6 +106,7 @@ static bool run(void)
 	arm_faults();
 	passed = tests_run(test_suites, options.test, seed);
 	clear_faults();
+	guard_show();
 	panic_bails_out(false);
 	return passed;
 }

@@ -23,6 +23,18 @@ void guard_start(void)
 		       options.guard_objects, options.guard_interval);
 }
 
+void guard_show(void)
+{
+	struct mm_guard_info info;
+
+	if (!on)
+		return;
+	mm_guard_info(&info);
+	printk("guard pages: %lu objects guarded, %u of them now; %lu chosen in vain; %u places "
+	       "retired by %lu reports",
+	       info.allocs, info.live, info.missed, info.retired, info.reports);
+}
+
 /* Two CPUs may both find that it is time: then two are sampled. */
 void guard_tick(void)
 {
