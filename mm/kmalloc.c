@@ -203,20 +203,18 @@ static bool free_large(struct page *page)
 
 static void free_slow(const void *p, uintptr_t caller)
 {
-	const struct guard_hook *guard = guard_around(p);
+	const struct guard_hook *guard;
 	struct page *page = page_of_address(p);
 
 	if (ZERO_OR_NULL_PTR(p))
 		return;
-	if (guard) {
-		if (!guard->free((void *)(uintptr_t)p, NULL, caller))
-			pointer_refuse_free(p, NULL, caller);
-		return;
-	}
 	if (page && page->kind == PAGE_SLAB) {
 		cache_free_slow(page->slab, (void *)(uintptr_t)p, NULL, caller);
 		return;
 	}
+	guard = guard_around(p);
+	if (guard && guard->free((void *)(uintptr_t)p, NULL, caller))
+		return;
 	page = large_block(p);
 	if (!page || !free_large(page))
 		pointer_refuse_free(p, NULL, caller);

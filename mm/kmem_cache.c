@@ -351,16 +351,17 @@ void cache_free_internal(struct kmem_cache *cache, void *object)
 /* kmem_cache_free() on behalf of `caller`, without haste. */
 void cache_free_for(struct kmem_cache *cache, void *object, uintptr_t caller)
 {
-	const struct guard_hook *guard = guard_around(object);
+	const struct guard_hook *guard;
 	struct page *page = page_of_address(object);
 
 	if (!object)
 		return;
-	if (guard && guard->free(object, cache, caller))
-		return;
-	if (!guard && page && page->kind == PAGE_SLAB && page->slab->cache == cache)
+	if (page && page->kind == PAGE_SLAB && page->slab->cache == cache) {
 		cache_free_slow(page->slab, object, cache, caller);
-	else
+		return;
+	}
+	guard = guard_around(object);
+	if (!guard || !guard->free(object, cache, caller))
 		pointer_refuse_free(object, cache, caller);
 }
 

@@ -30,7 +30,8 @@ void guard_show(void)
 	if (!on)
 		return;
 	mm_guard_info(&info);
-	printk("guard pages: %lu objects guarded, %u of them now; %lu chosen in vain; %u places "
+	printk("guard pages: %lu objects guarded, %u of them now; %lu chosen in vain; %u "
+	       "places "
 	       "retired by %lu reports",
 	       info.allocs, info.live, info.missed, info.retired, info.reports);
 }
