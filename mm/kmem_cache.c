@@ -33,6 +33,7 @@
 
 struct list cache_list;
 struct mm_spinlock cache_list_lock;
+static uint32_t last_serial; /* [g] */
 
 /* What kmem_cache_create() makes. */
 struct new_cache {
@@ -395,6 +396,7 @@ static void list_cache(struct kmem_cache *cache)
 	mm_irqflags_t flags = mm_irq_save();
 
 	mm_spin_lock(&cache_list_lock);
+	cache->serial = ++last_serial;
 	list_add_tail(&cache_list, &cache->link);
 	mm_spin_unlock(&cache_list_lock);
 	mm_irq_restore(flags);

@@ -410,6 +410,11 @@ void slab_debug_resize(void *object, size_t size)
 	memset((uint8_t *)object + size, RED_BYTE, slab->cache->object_size - size);
 }
 
+const struct slab_history *slab_debug_history(const struct slab *slab, unsigned index)
+{
+	return history_of(slab, index);
+}
+
 void slab_debug_describe(const struct report *report, const struct slab *slab, unsigned index)
 {
 	const struct slab_history *history;

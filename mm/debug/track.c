@@ -12,6 +12,8 @@
 /* Room for the frames of the allocator itself, which are left out. */
 #define FRAMES_INSIDE 6
 
+static uint32_t last_number; /* [a] */
+
 static void note_frames(struct track *track)
 {
 	uintptr_t frames[FRAMES_INSIDE + TRACK_FRAMES];
@@ -37,11 +39,17 @@ void track_note(struct track *track, uintptr_t caller)
 	memset(track, 0, sizeof(*track));
 	mm_host_context(&context);
 	track->time = mm_host_time();
+	track->number = __atomic_add_fetch(&last_number, 1, __ATOMIC_RELAXED);
 	track->caller = caller;
 	track->cpu = (uint8_t)context.cpu;
 	track->kind = (uint8_t)context.kind;
 	note_thread(track, context.thread);
 	note_frames(track);
+}
+
+uint32_t track_last(void)
+{
+	return __atomic_load_n(&last_number, __ATOMIC_RELAXED);
 }
 
 void track_describe(const struct report *report, const char *what, const struct track *track)

@@ -87,7 +87,8 @@ struct kmem_cache {
 	void (*ctor)(void *object);
 	char name[KMEM_CACHE_NAME_MAX];
 
-	struct list link; /* [g] on the list of all caches */
+	struct list link; /* [g] on the list of all caches, which is sorted by */
+	uint32_t serial;  /* [I] the first one made has 1; it wraps */
 	uint32_t holders; /* [g] who walk the list and stand here: see cache_next() */
 	bool dying;       /* [g] no new ones */
 

@@ -75,6 +75,9 @@ enum slab_debug_exact {
 void slab_debug_round_sizes(size_t most);
 void slab_debug_want_exact(enum slab_debug_exact who, bool wanted);
 
+/* What is known of an object of a debugged cache; NULL: nothing. */
+const struct slab_history *slab_debug_history(const struct slab *slab, unsigned index);
+
 /* Lines of a report: who had the object. */
 void slab_debug_describe(const struct report *report, const struct slab *slab, unsigned index);
 

@@ -6,6 +6,7 @@
  */
 #include "run.h"
 #include <mem.h>
+#include <mm/leak.h>
 #include <mm/stats.h>
 
 #define CACHES_MAX          192u
@@ -23,6 +24,7 @@ struct snapshot {
 };
 
 static struct snapshot before, after;
+static struct mm_leak_mark mark;
 static size_t may_keep;
 static bool verify;
 
@@ -76,8 +78,10 @@ static void take(struct snapshot *snapshot)
 void test_memory_baseline(void)
 {
 	reports_listen(true);
-	if (test_host_memory_up())
-		take(&before);
+	if (!test_host_memory_up())
+		return;
+	take(&before);
+	mm_leak_mark(&mark);
 }
 
 void memory_begin_case(void)
@@ -117,6 +121,7 @@ static void compare(const char *what, size_t was, size_t is, size_t allowed)
 
 void memory_end_case(void)
 {
+	unsigned failures = running.result->failures;
 	size_t cache = 0;
 
 	if (!verify || !test_host_memory_up())
@@ -129,6 +134,8 @@ void memory_end_case(void)
 	compare("pages in large blocks", before.large_pages, after.large_pages, 0);
 	compare("pages in vmalloc areas", before.vmalloc_pages, after.vmalloc_pages, 0);
 	compare("pages of the window", before.window_pages, after.window_pages, 0);
+	if (running.result->failures > failures)
+		mm_leak_check(&mark); /* whose they are, if that is known */
 }
 
 /* Runs outside of any case: what it finds fails the run. */

@@ -57,6 +57,13 @@ TEST(object_leaked)
 	EXPECT(kmalloc(100, GFP_KERNEL));
 }
 
+/* Whose it is, is told. */
+TEST(owned_object_leaked)
+{
+	EXPECT(kmem_cache_alloc(kmem_cache_create("owned", 40, 0, SLAB_STORE_USER, NULL),
+				GFP_KERNEL));
+}
+
 TEST(large_block_leaked)
 {
 	EXPECT(kmalloc(100000, GFP_KERNEL));
@@ -239,13 +246,13 @@ TEST(use_after_unmap)
 }
 
 TEST_SUITE(cases, nothing_wrong, expectation, assertion, report_unannounced, report_missing,
-	   page_leaked, object_leaked, large_block_leaked, high_block_leaked, vmalloc_leaked,
-	   cache_left_behind, object_gone, allocator_damaged, crash, early_end, hang, panic,
-	   only_skipped, interrupts_left_off, restored_twice, interrupts_on_with_a_lock,
-	   lock_with_interrupts_on, locked_twice, locks_nested, lock_not_held, log_with_a_lock,
-	   map_with_a_lock, mapped_twice, mapped_before_the_flush, unmapped_lazily_and_again,
-	   flush_with_a_lock, use_after_flush, unmapped_twice, address_of_high_memory,
-	   use_after_unmap);
+	   page_leaked, object_leaked, owned_object_leaked, large_block_leaked,
+	   high_block_leaked, vmalloc_leaked, cache_left_behind, object_gone, allocator_damaged,
+	   crash, early_end, hang, panic, only_skipped, interrupts_left_off, restored_twice,
+	   interrupts_on_with_a_lock, lock_with_interrupts_on, locked_twice, locks_nested,
+	   lock_not_held, log_with_a_lock, map_with_a_lock, mapped_twice,
+	   mapped_before_the_flush, unmapped_lazily_and_again, flush_with_a_lock,
+	   use_after_flush, unmapped_twice, address_of_high_memory, use_after_unmap);
 
 /* --- and each is seen ---------------------------------------------------------------------- */
 
@@ -284,6 +291,8 @@ TEST(leaks)
 {
 	expect_failure("page_leaked", "pages held: expected");
 	expect_failure("object_leaked", "live objects of cache kmalloc-112: expected");
+	expect_failure("object_leaked", "cache     kmalloc-112: 1 objects\n");
+	expect_failure("owned_object_leaked", ": 40 bytes of cache owned\n");
 	expect_failure("large_block_leaked",
 		       "pages in large blocks: expected 0 as before, found 32");
 	expect_failure("high_block_leaked",

@@ -44,6 +44,7 @@
 	SUITE(vmalloc)     \
 	SUITE(kvmalloc)    \
 	SUITE(fault)       \
+	SUITE(leak)        \
 	SUITE(report)      \
 	SUITE(replay)      \
 	SUITE(stats)

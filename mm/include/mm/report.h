@@ -25,6 +25,7 @@ enum mm_report_kind {
 	MM_REPORT_MIGHT_SLEEP,  /* sleeping, or flags for it, where that is not allowed */
 	MM_REPORT_ALLOC_FAILED, /* no memory, and the caller did not say NOWARN (rate limited) */
 	MM_REPORT_CORRUPTION,   /* the allocator's own state is damaged: see mm_check() */
+	MM_REPORT_LEAK,         /* memory that nobody has given back: see <mm/leak.h> */
 	MM_NR_REPORT_KINDS
 };
 
