@@ -121,6 +121,14 @@ size_t address_space_tables(const struct address_space *space)
 	return space->nr_tables;
 }
 
+void address_space_for_each_directory(const struct address_space *space,
+				      void (*visit)(paddr_t phys))
+{
+	for (unsigned i = 0; i < USER_DIRECTORIES; i++)
+		if (entry_present(&space->pdpt[i]))
+			visit(entry_read(&space->pdpt[i]) & PTE_FRAME);
+}
+
 /* --- areas ------------------------------------------------------------------------------ */
 
 static struct area *find_area(struct address_space *space, uintptr_t address)

@@ -435,3 +435,10 @@ MM_FASTCALL bool paging_translate(uintptr_t virt, paddr_t *phys)
 		return false;
 	return found(phys, entry, (low & (uint32_t)PTE_FRAME) | virt % PAGE_SIZE);
 }
+
+void paging_for_each_table(void (*visit)(paddr_t phys))
+{
+	for (unsigned i = 0; i < TABLE_ENTRIES; i++)
+		if (entry_present(&kernel_pd[i]) && !(kernel_pd[i].low & PTE_LARGE))
+			visit(entry_read(&kernel_pd[i]) & PTE_FRAME);
+}

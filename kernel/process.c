@@ -105,6 +105,16 @@ static void list_remove(struct process *process)
 	spin_unlock_irqrestore(&lock, flags);
 }
 
+void process_for_each_directory(void (*visit)(paddr_t phys))
+{
+	uint32_t flags = spin_lock_irqsave(&lock);
+
+	for (const struct process *process = first; process; process = process->next)
+		if (process->space)
+			address_space_for_each_directory(process->space, visit);
+	spin_unlock_irqrestore(&lock, flags);
+}
+
 /* --- the end --------------------------------------------------------------------------------- */
 
 /* [lock] The first to say how it ends: true. */

@@ -82,3 +82,14 @@ bool stack_alloc(struct stack_area *stack)
 	}
 	return true;
 }
+
+void stack_for_each(void (*visit)(const struct stack_area *stack))
+{
+	for (unsigned slot = 0; slot < NR_SLOTS; slot++) {
+		struct stack_area stack = {slot_stack(slot),
+					   slot_stack(slot) + THREAD_STACK_BYTES};
+
+		if (slot_used[slot])
+			visit(&stack);
+	}
+}

@@ -13,9 +13,9 @@
 #include <bits.h>
 #include <kmalloc.h>
 #include <late.h>
+#include <leak.h>
 #include <magazine.h>
 #include <mem.h>
-#include <mm/leak.h>
 #include <mm/nolock.h>
 #include <slab_debug.h>
 #include <window.h>
@@ -108,13 +108,25 @@ void mm_leak_mark(struct mm_leak_mark *mark)
 
 /* --- recorded objects ------------------------------------------------------------ */
 
-/* What a report says of an object, copied while it cannot go. */
-struct leaked {
-	struct track track;
-	const void *object;
-	size_t size;
-	char cache[KMEM_CACHE_NAME_MAX];
-};
+void leak_copy(struct leaked *leaked, const struct slab *slab, unsigned index)
+{
+	const struct slab_history *history =
+		slab_is_debugged(slab->cache) ? slab_debug_history(slab, index) : NULL;
+
+	memset(leaked, 0, sizeof(*leaked));
+	if (history)
+		leaked->track = history->alloc;
+	leaked->object = slab_object(slab, index);
+	leaked->size = slab_debug_requested(slab, index);
+	memcpy(leaked->cache, slab->cache->name, KMEM_CACHE_NAME_MAX);
+}
+
+void leak_describe(const struct report *report, const struct leaked *leaked)
+{
+	report_line(report, "object    %p: %zu bytes of cache %s", leaked->object, leaked->size,
+		    leaked->cache);
+	track_describe(report, "allocated", &leaked->track);
+}
 
 /* Those younger than `after`: how many, and the oldest of them. */
 struct search {
@@ -129,28 +141,17 @@ static bool is_younger(uint32_t number, uint32_t than)
 	return (int32_t)(number - than) > 0;
 }
 
-/* [c] */
-static void found_locked(struct search *search, const struct slab *slab, unsigned index,
-			 const struct track *track)
-{
-	struct leaked *oldest = &search->oldest;
-
-	if (search->count++ && is_younger(track->number, oldest->track.number))
-		return;
-	oldest->track = *track;
-	oldest->object = slab_object(slab, index);
-	oldest->size = slab_debug_requested(slab, index);
-	memcpy(oldest->cache, slab->cache->name, KMEM_CACHE_NAME_MAX);
-}
-
 static void search_slab(struct search *search, const struct slab *slab)
 {
 	for (unsigned i = 0; i < slab->nr; i++) {
 		const struct slab_history *history = slab_debug_history(slab, i);
 
-		if (slab->state[i] == OBJECT_LIVE && history && history->alloc.caller &&
-		    is_younger(history->alloc.number, search->after))
-			found_locked(search, slab, i, &history->alloc);
+		if (slab->state[i] != OBJECT_LIVE || !history || !history->alloc.caller ||
+		    !is_younger(history->alloc.number, search->after))
+			continue;
+		if (search->count++ == 0 ||
+		    is_younger(search->oldest.track.number, history->alloc.number))
+			leak_copy(&search->oldest, slab, i);
 	}
 }
 
@@ -297,9 +298,7 @@ static void report_objects(const struct report *report, const struct growth *gro
 	size_t listed = 0;
 
 	while (listed < MM_LEAK_LISTED && next_leaked(after, &leaked)) {
-		report_line(report, "object    %p: %zu bytes of cache %s", leaked.object,
-			    leaked.size, leaked.cache);
-		track_describe(report, "allocated", &leaked.track);
+		leak_describe(report, &leaked);
 		after = leaked.track.number;
 		listed++;
 	}

@@ -116,6 +116,11 @@ WEAK void mm_host_on_each_cpu(void (*function)(void *arg), void *arg)
 	mm_irq_restore(flags);
 }
 
+WEAK void mm_host_roots(const void *here)
+{
+	(void)here;
+}
+
 WEAK bool mm_host_wait(const uint32_t *word, uint32_t seen, unsigned ms)
 {
 	(void)word;

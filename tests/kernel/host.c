@@ -17,6 +17,7 @@
 #include <log_filter.h>
 #include <mm/port.h>
 #include <page_list.h>
+#include <roots.h>
 #include <unit/world.h>
 
 #define LINE_BYTES LOG_LINE_MAX
@@ -146,4 +147,9 @@ bool world_faults(const void *address)
 unsigned long world_flushes(void)
 {
 	return paging_flushes();
+}
+
+void world_root(const void *memory, size_t nr_bytes)
+{
+	roots_set_of_test(memory, nr_bytes);
 }

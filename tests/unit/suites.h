@@ -45,6 +45,7 @@
 	SUITE(kvmalloc)    \
 	SUITE(fault)       \
 	SUITE(leak)        \
+	SUITE(leak_scan)   \
 	SUITE(report)      \
 	SUITE(replay)      \
 	SUITE(stats)

@@ -21,4 +21,11 @@ bool world_faults(const void *address);
 /* How often mm_host_flush() was called. */
 unsigned long world_flushes(void);
 
+/*
+ * Here this case may have references, besides stacks and variables of the kernel's (see
+ * mm_host_roots()).  Other variables of tests are not looked at, nor any others of a hosted
+ * program: they hold addresses of any kind.
+ */
+void world_root(const void *memory, size_t nr_bytes);
+
 #endif

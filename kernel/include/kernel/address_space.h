@@ -85,4 +85,8 @@ bool address_space_translate(struct address_space *space, uintptr_t address, pad
 size_t address_space_pages(const struct address_space *space);
 size_t address_space_tables(const struct address_space *space);
 
+/* Call `visit` for each of its directories, with its physical address.  The other CPUs are held. */
+void address_space_for_each_directory(const struct address_space *space,
+				      void (*visit)(paddr_t phys));
+
 #endif

@@ -55,6 +55,12 @@ bool paging_map_device(uintptr_t virt, paddr_t phys);
  */
 bool paging_guard(uintptr_t virt, bool guarded);
 
+/*
+ * paging_for_each_table - call `visit` for each of the kernel's page tables, with its physical
+ *	address.  They only ever become more.  Any context.
+ */
+void paging_for_each_table(void (*visit)(paddr_t phys));
+
 /* Where `virt`, any kernel address, leads; false when nowhere.  Any context. */
 MM_FASTCALL bool paging_translate(uintptr_t virt, paddr_t *phys);
 

@@ -80,6 +80,9 @@ size_t process_tables(const struct process *process);
  */
 bool process_out_of_memory(void);
 
+/* Call `visit` for each directory of each process, with its physical address.  The other CPUs are held. */
+void process_for_each_directory(void (*visit)(paddr_t phys));
+
 /* --- for the system calls ----------------------------------------------------------------- */
 
 _Noreturn void process_exit(int status);

@@ -22,6 +22,12 @@ bool stack_alloc(struct stack_area *stack);
 void stack_free(const struct stack_area *stack);
 
 /*
+ * stack_for_each - call `visit` for each stack of stack_alloc()'s, of which pages may be missing
+ *	if somebody is about to make or free it.  The other CPUs are held.
+ */
+void stack_for_each(void (*visit)(const struct stack_area *stack));
+
+/*
  * backtrace_from - return addresses along the chain of frame pointers that
  * starts at `ebp`, innermost first; returns how many, at most `max`.  Believes
  * no frame outside a known stack, nor one that leads backwards.  Any context.

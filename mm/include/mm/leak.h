@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who leaked this?  What was allocated since a mark, and is still live.
+ * Who leaked this?  What was allocated since a mark, and is still live; and what is live
+ * though nothing refers to it.
  *
- * A host that does not look for leaks need not link debug/leak.c.
+ * A host that does not look for leaks need not link debug/leak.c and debug/leak_scan.c.
  */
 #ifndef MM_LEAK_H
 #define MM_LEAK_H
@@ -50,6 +51,44 @@ struct mm_leak_mark {
 void mm_leak_mark(struct mm_leak_mark *mark);
 size_t mm_leak_check(const struct mm_leak_mark *mark);
 
-#define MM_LEAK_LISTED 16u
+#define MM_LEAK_LISTED 10u
+
+/*
+ * mm_leak_scan - report, as one MM_REPORT_LEAK, what is live and nothing refers to; no report
+ *	if that is nothing.  Returns how many objects, blocks and areas that are;
+ *	MM_LEAK_UNKNOWN if there is no memory to find out, or somebody else does.
+ *
+ * A reference is an aligned word that is an address anywhere inside, or a struct page of
+ * the block; it lies in what mm_host_roots() names, or in something that is referred to.  So two
+ * objects that refer to each other only have leaked.  Whatever looks like an address counts: old
+ * words on a stack may hide a leak, but who hides pointers is accused.  Pages with a mover
+ * (migrate.h) are known by that.  The first MM_LEAK_LISTED objects and as many others are
+ * listed, with their owners where those are recorded.
+ *
+ * The other CPUs are stopped and interrupts are off for as long as it takes to read all that
+ * is live: for debugging only.  Memory is allocated before: 4 bytes for each page,
+ * 2 bits for each object, and some 30 KiB.  Contexts: a thread that may sleep.
+ *
+ * mm_leak_ignore - what begins at `p` is no leak, nor is what it refers to, for as long as it
+ *	lives: one that is freed is forgotten in the next scan.  False: there are
+ *	MM_LEAK_IGNORED already.  Any context but NMI.
+ */
+size_t mm_leak_scan(void);
+bool mm_leak_ignore(const void *p);
+
+#define MM_LEAK_UNKNOWN SIZE_MAX
+#define MM_LEAK_IGNORED 64u
+
+/*
+ * For mm_host_roots() to call:
+ *
+ * mm_leak_root - there may be references in this memory, which can be read.
+ * mm_leak_keep - the block of this page is known, though no address of it may be found, and
+ *	has no references: such as a page table.  NULL does nothing.
+ */
+struct page;
+
+void mm_leak_root(const void *memory, size_t nr_bytes);
+void mm_leak_keep(struct page *page);
 
 #endif

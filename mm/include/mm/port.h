@@ -196,6 +196,17 @@ void mm_host_start_cpus(void);
 void mm_host_on_each_cpu(void (*function)(void *arg), void *arg);
 
 /*
+ * mm_host_roots - tell mm_leak_scan() where the host has references, by the functions of
+ *	<mm/leak.h>: its .data and .bss, what each CPU has, the stacks of all threads and the
+ *	registers of those that do not run; of this thread's stack what lies at `here` and
+ *	above.  Registers of the running ones are on stacks.
+ *
+ * [optional: there are none, so all is reported]  Contexts: other CPUs stopped, interrupts off;
+ * allocates nothing.
+ */
+void mm_host_roots(const void *here);
+
+/*
  * Sleeping.  A host without threads leaves all of these out, and loses nothing else.
  *
  * mm_host_wait - sleep as long as *word equals `seen`, but no longer than `ms`
