@@ -55,6 +55,15 @@ static void give_back_tail(struct page *page, size_t from, size_t end)
 	}
 }
 
+/* For who looks for leaks: whoever has the address of one page has them all. */
+static void mark_run(struct page *page, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++) {
+		page[i].window = (uintptr_t)page_address(page);
+		page_set_home(&page[i], PAGE_OF_RUN);
+	}
+}
+
 void *alloc_pages_exact(size_t size, gfp_t gfp)
 {
 	unsigned order = get_order(size);
@@ -68,6 +77,7 @@ void *alloc_pages_exact(size_t size, gfp_t gfp)
 	if (!page)
 		return NULL;
 	pages_cut(page, order, pages);
+	mark_run(page, pages);
 	give_back_tail(page, pages, (size_t)1 << order);
 	address = page_address(page);
 	if (gfp & __GFP_ZERO)

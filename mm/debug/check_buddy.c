@@ -113,7 +113,7 @@ static void check_movable(const struct page *page, pfn_t pfn, struct violations 
 
 	if (home == PAGE_MOVABLE && (page->order || (page->refs && !page->mover)))
 		violation_add(found, pfn, "movable, but of more pages or without a mover");
-	else if (home != PAGE_MOVABLE && home != PAGE_WAS_MOVABLE)
+	else if (home != PAGE_MOVABLE && home != PAGE_WAS_MOVABLE && home != PAGE_OF_RUN)
 		check_home(page, pfn, found);
 }
 

@@ -313,6 +313,14 @@ static size_t guard_live_of(const struct kmem_cache *cache, void **objects, size
 	return n;
 }
 
+static void guard_for_each(void (*visit)(const void *object, size_t size))
+{
+	visit(&pool.slots, sizeof(pool.slots));
+	for (unsigned i = 0; i < pool.nr; i++)
+		if (get_state(&pool.slots[i]) == SLOT_LIVE)
+			visit(pool.slots[i].object, pool.slots[i].size);
+}
+
 /* --- reports ------------------------------------------------------------------------------------ */
 
 static bool was_used(const struct slot *slot)
@@ -534,7 +542,7 @@ static bool make_pool(unsigned nr_objects)
 					guard_alloc,      guard_free,
 					guard_size,       guard_resize,
 					guard_find,       guard_describe,
-					guard_live_of};
+					guard_for_each,   guard_live_of};
 	__atomic_store_n(&guard_hook, &pool.hook, __ATOMIC_RELEASE);
 	return true;
 }

@@ -11,6 +11,7 @@
  * listed is looked for one by one, each time the oldest that is younger than the last.
  */
 #include <bits.h>
+#include <guard_hook.h>
 #include <kmalloc.h>
 #include <late.h>
 #include <leak.h>
@@ -35,7 +36,7 @@ static size_t live_objects(struct kmem_cache *cache)
 	taken = cache->nr_taken;
 	cached = magazine_count(cache);
 	cache_unlock(cache);
-	return taken > cached ? taken - cached : 0;
+	return (taken > cached ? taken - cached : 0) + guard_live(cache, NULL, 0);
 }
 
 /* Call `visit` for each cache that is watched, from the oldest on, while it returns true. */

@@ -13,6 +13,8 @@
  * variables are left out (find_own). So an object that is free, in a magazine
  * say, is nothing. It is not listed, nor does it refer.
  *
+ * Guarded objects are no units, but roots while they live: a sample that leaks is not listed.
+ *
  * Each unit has a number: first[] has that of the first one in each page, and two bits:
  * it was reached, it was scanned. Units to be scanned wait on a stack; what finds no room there
  * is found again by walking over all that were reached and not scanned. So memory is bounded, and
@@ -23,6 +25,7 @@
  * changes (but for what an NMI handler allocates, which may show as reached or not).
  */
 #include <bits.h>
+#include <guard_hook.h>
 #include <late.h>
 #include <leak.h>
 #include <mem.h>
@@ -263,14 +266,37 @@ static void reach_in_window(uintptr_t address)
 		reach(&unit);
 }
 
+/* Is this page one of the run at `run`? */
+static bool is_of_run(const struct page *page, uintptr_t run)
+{
+	return page && page_get_kind(page) == PAGE_BLOCK &&
+	       page_get_home(page) == PAGE_OF_RUN && page->window == run;
+}
+
+/* The other pages of a run of alloc_pages_exact(), which are blocks of their own. */
+static void reach_run(const struct page *page)
+{
+	uintptr_t run = page->window;
+	struct unit unit;
+
+	for (uintptr_t at = run;
+	     is_of_run(page, run) && is_of_run(page_of_address((void *)at), run);
+	     at += PAGE_SIZE) {
+		block_unit(page_of_address((void *)at), &unit);
+		reach(&unit);
+	}
+}
+
 /* A page outside of slabs.  Whoever has an area does not know of its pages. */
 static void reach_page(struct page *page)
 {
 	struct unit unit;
 
 	if (page_get_kind(page) != PAGE_SLAB && page_get_kind(page) != PAGE_VMALLOC &&
-	    page_unit(page, &unit))
+	    page_unit(page, &unit)) {
 		reach(&unit);
+		reach_run(page);
+	}
 }
 
 /* A word that was found somewhere. */
@@ -578,6 +604,8 @@ static __attribute__((noinline)) void scan_from_here(void)
 	for_each_unit(keep_if_known);
 	keep_histories();
 	reach_ignored();
+	if (guard_is_on())
+		guard_is_on()->for_each(mm_leak_root);
 	mm_host_roots(__builtin_frame_address(0));
 	spread();
 	for_each_unit(list_if_lost);

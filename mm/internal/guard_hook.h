@@ -32,6 +32,8 @@ struct guard_hook {
 	/* For reports. */
 	void (*find)(const void *p, struct guarded *guarded);
 	void (*describe)(const struct report *report, const void *p);
+	/* Each live object, and what else refers to memory; while nobody else runs. */
+	void (*for_each)(void (*visit)(const void *object, size_t size));
 	/* How many live objects of a cache are guarded; the first `most` of them in objects[]. */
 	size_t (*live)(const struct kmem_cache *cache, void **objects, size_t most);
 };

@@ -49,11 +49,12 @@ _Static_assert(NR_PAGE_LISTS == MM_NR_ZONES * NR_BLOCK_TYPES * PAGE_LIST_ORDERS,
 
 /*
  * What else `home` can be: there is none, for larger blocks; the block has a mover; or had one
- * since it was given out.  Lists of these numbers take nothing in.
+ * since it was given out; or is one page of a run (exact.c).  Lists of these numbers take nothing in.
  */
 #define PAGE_HOMELESS    NR_PAGE_LISTS
 #define PAGE_MOVABLE     (NR_PAGE_LISTS + 1)
 #define PAGE_WAS_MOVABLE (NR_PAGE_LISTS + 2)
+#define PAGE_OF_RUN      (NR_PAGE_LISTS + 3)
 
 struct mm_mover;
 struct slab;
@@ -79,7 +80,8 @@ struct page {
 		};
 		struct slab *slab; /* [I] PAGE_SLAB */
 		uintptr_t
-			window; /* [I] PAGE_LARGE, PAGE_VMALLOC: its address in the window, or 0 */
+			window; /* [I] PAGE_LARGE, PAGE_VMALLOC: its address in the window, or 0;
+				 * home PAGE_OF_RUN: the address of the run */
 		struct mm_mover *mover; /* [a] PAGE_BLOCK that is movable: whom to ask */
 		uint64_t fill;          /* 8 bytes in both word sizes */
 	};

@@ -7,6 +7,7 @@
  * no other copy: they are made and used in functions of their own, whose frames are then
  * overwritten.
  */
+#include "guarded.h"
 #include "live.h"
 #include "world.h"
 #include <mem.h>
@@ -567,6 +568,54 @@ TEST(ignored_area_is_no_leak)
 	EXPECT_EQ(scan(), 0);
 }
 
+static NOINLINE uintptr_t hidden_run(size_t size)
+{
+	return hide(alloc_pages_exact(size, GFP_KERNEL));
+}
+
+static NOINLINE void free_hidden_run(uintptr_t hidden, size_t size)
+{
+	free_pages_exact(show(hidden), size);
+}
+
+/* Its pages are blocks of their own. */
+TEST(a_run_is_known_by_its_first_page)
+{
+	uintptr_t run;
+
+	ASSERT(can_scan());
+	run = hidden_run(3 * PAGE_SIZE);
+	expect_lost(0, 3);
+	set_root(run, 0);
+	EXPECT_EQ(scan(), 0);
+	set_root(run, 2 * PAGE_SIZE + 5);
+	EXPECT_EQ(scan(), 0);
+	free_hidden_run(run, 3 * PAGE_SIZE);
+}
+
+static NOINLINE uintptr_t hidden_guarded(void)
+{
+	return hide(guarded_kmalloc(SIZE, GUARDED_LEFT));
+}
+
+/* Samples are roots. */
+TEST(guarded_objects_refer)
+{
+	uintptr_t guarded, object;
+
+	if (!guarded_start())
+		SKIP("the host cannot guard pages");
+	ASSERT(can_scan());
+	guarded = hidden_guarded();
+	object = hidden_object(SIZE);
+	expect_lost(1, 0);
+	refer(guarded, 8, object);
+	EXPECT_EQ(scan(), 0);
+	free_hidden(guarded);
+	expect_lost(1, 0);
+	free_hidden(object);
+}
+
 /* More than wait on the scan's stack: an array of references, and a long chain. */
 TEST(wide_and_deep)
 {
@@ -604,4 +653,4 @@ TEST_SUITE(leak_scan, nothing_is_lost, lost_kmalloc, lost_object_with_its_owner,
 	   interior_pointers_count, stacks_and_registers_count, pages_are_known_by_either_name,
 	   areas_are_looked_into, a_view_refers_to_its_pages, high_pages_are_looked_into,
 	   movable_pages_are_known, ignored_is_no_leak, ignored_area_is_no_leak, wide_and_deep,
-	   long_lists_end);
+	   long_lists_end, a_run_is_known_by_its_first_page, guarded_objects_refer);

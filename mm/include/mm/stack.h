@@ -77,9 +77,9 @@ struct mm_page_stack {
 
 _Static_assert(sizeof(struct mm_page_stack) == MM_CPU_STRIDE, "one stride from CPU to CPU");
 
-/* Numbers of stacks: zone (3), type (2: kernel, user), order (4); then three that are never open. */
+/* Numbers of stacks: zone (3), type (2: kernel, user), order (4); then four that are never open. */
 #define MM_PAGE_STACK_ORDERS 4u
 #define MM_NR_PAGE_STACKS    (3u * 2u * MM_PAGE_STACK_ORDERS)
-#define MM_PAGE_STACKS_ALL   (MM_NR_PAGE_STACKS + 3u)
+#define MM_PAGE_STACKS_ALL   (MM_NR_PAGE_STACKS + 4u)
 
 #endif
