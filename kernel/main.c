@@ -21,11 +21,15 @@
 #include <kernel/version.h>
 #include <mm/fault.h>
 #include <mm/format.h>
+#include <mm/leak.h>
 #include <mm/reclaim.h>
 #include <mm/stats.h>
 
-#define NS_PER_MS 1000000u
-#define LINE_MAX  80u
+#define NS_PER_MS   1000000u
+#define LINE_MAX    80u
+
+/* Of those who have memory at the end, where debugged caches know them. */
+#define SITES_SHOWN 10u
 
 /* From the tests: the list of suites, ended by NULL, the benchmarks, and the replay. */
 extern const struct test_suite *const test_suites[];
@@ -140,6 +144,7 @@ _Noreturn void kernel_main(struct boot *boot)
 	ready_ns = time_ns();
 	passed = run();
 	mm_show_summary();
+	mm_show_sites(SITES_SHOWN);
 	printk("boot: %u.%03u ms from entry to the first test; TSC %llu kHz; %lu timer "
 	       "interrupts",
 	       (unsigned)(ready_ns / NS_PER_MS), (unsigned)(ready_ns / 1000 % 1000),

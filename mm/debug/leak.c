@@ -28,7 +28,7 @@ static bool is_watched(const struct kmem_cache *cache)
 	return !(cache->flags & SLAB_INTERNAL);
 }
 
-static size_t live_objects(struct kmem_cache *cache)
+size_t leak_live_objects(struct kmem_cache *cache)
 {
 	size_t taken, cached;
 
@@ -39,8 +39,7 @@ static size_t live_objects(struct kmem_cache *cache)
 	return (taken > cached ? taken - cached : 0) + guard_live(cache, NULL, 0);
 }
 
-/* Call `visit` for each cache that is watched, from the oldest on, while it returns true. */
-static void for_each_cache(bool (*visit)(struct kmem_cache *cache, void *arg), void *arg)
+void leak_for_each_cache(bool (*visit)(struct kmem_cache *cache, void *arg), void *arg)
 {
 	mm_irqflags_t flags = mm_irq_save();
 	struct list *link;
@@ -54,6 +53,28 @@ static void for_each_cache(bool (*visit)(struct kmem_cache *cache, void *arg), v
 	}
 	mm_spin_unlock(&cache_list_lock);
 	mm_irq_restore(flags);
+}
+
+static void for_each_live_in(const struct list *slabs, leak_object_visitor visit, void *arg)
+{
+	const struct list *link;
+
+	list_for_each (link, slabs) {
+		const struct slab *slab = list_entry(link, struct slab, link);
+
+		for (unsigned i = 0; i < slab->nr; i++)
+			if (slab->state[i] == OBJECT_LIVE)
+				visit(slab, i, arg);
+	}
+}
+
+void leak_for_each_live(struct kmem_cache *cache, leak_object_visitor visit, void *arg)
+{
+	cache_lock(cache);
+	for_each_live_in(&cache->partial, visit, arg);
+	for_each_live_in(&cache->full, visit, arg);
+	for_each_live_in(&cache->isolated, visit, arg);
+	cache_unlock(cache);
 }
 
 /* --- counts --------------------------------------------------------------------- */
@@ -89,7 +110,7 @@ static bool mark_cache(struct kmem_cache *cache, void *arg)
 
 	if (mark->nr_caches < MM_LEAK_CACHES) {
 		mark->caches[mark->nr_caches].serial = cache->serial;
-		mark->caches[mark->nr_caches].live = (uint32_t)live_objects(cache);
+		mark->caches[mark->nr_caches].live = (uint32_t)leak_live_objects(cache);
 		mark->nr_caches++;
 	}
 	mark->serial = cache->serial;
@@ -102,7 +123,7 @@ void mm_leak_mark(struct mm_leak_mark *mark)
 	mm_drain_deferred();
 	mm_host_stop_cpus();
 	mark->track = track_last();
-	for_each_cache(mark_cache, mark);
+	leak_for_each_cache(mark_cache, mark);
 	count_pages(mark->pages);
 	mm_host_start_cpus();
 }
@@ -142,37 +163,23 @@ static bool is_younger(uint32_t number, uint32_t than)
 	return (int32_t)(number - than) > 0;
 }
 
-static void search_slab(struct search *search, const struct slab *slab)
+static void search_object(const struct slab *slab, unsigned index, void *arg)
 {
-	for (unsigned i = 0; i < slab->nr; i++) {
-		const struct slab_history *history = slab_debug_history(slab, i);
+	const struct slab_history *history = slab_debug_history(slab, index);
+	struct search *search = arg;
 
-		if (slab->state[i] != OBJECT_LIVE || !history || !history->alloc.caller ||
-		    !is_younger(history->alloc.number, search->after))
-			continue;
-		if (search->count++ == 0 ||
-		    is_younger(search->oldest.track.number, history->alloc.number))
-			leak_copy(&search->oldest, slab, i);
-	}
-}
-
-static void search_list(struct search *search, const struct list *slabs)
-{
-	const struct list *link;
-
-	list_for_each (link, slabs)
-		search_slab(search, list_entry(link, struct slab, link));
+	if (!history || !history->alloc.caller ||
+	    !is_younger(history->alloc.number, search->after))
+		return;
+	if (search->count++ == 0 ||
+	    is_younger(search->oldest.track.number, history->alloc.number))
+		leak_copy(&search->oldest, slab, index);
 }
 
 static bool search_cache(struct kmem_cache *cache, void *arg)
 {
-	if (!(cache->flags & SLAB_STORE_USER))
-		return true;
-	cache_lock(cache);
-	search_list(arg, &cache->partial);
-	search_list(arg, &cache->full);
-	search_list(arg, &cache->isolated);
-	cache_unlock(cache);
+	if (cache->flags & SLAB_STORE_USER)
+		leak_for_each_live(cache, search_object, arg);
 	return true;
 }
 
@@ -182,7 +189,7 @@ static bool next_leaked(uint32_t after, struct leaked *leaked)
 	struct search search = {.after = after};
 
 	mm_host_stop_cpus();
-	for_each_cache(search_cache, &search);
+	leak_for_each_cache(search_cache, &search);
 	mm_host_start_cpus();
 	*leaked = search.oldest;
 	return search.count > 0;
@@ -216,7 +223,7 @@ static size_t growth_of(struct kmem_cache *cache, const struct mm_leak_mark *mar
 			size_t *recorded)
 {
 	struct search search = {.after = mark->track};
-	size_t before = live_before(mark, cache), now = live_objects(cache);
+	size_t before = live_before(mark, cache), now = leak_live_objects(cache);
 
 	search_cache(cache, &search);
 	*recorded = search.count;
@@ -255,7 +262,7 @@ static void measure(struct growth *growth, const struct mm_leak_mark *mark)
 	growth->mark = mark;
 	mm_drain_deferred();
 	mm_host_stop_cpus();
-	for_each_cache(add_cache, growth);
+	leak_for_each_cache(add_cache, growth);
 	count_pages(now);
 	mm_host_start_cpus();
 	for (unsigned i = 0; i < MM_LEAK_NR_PAGES; i++) {
@@ -269,7 +276,7 @@ static void report_caches(const struct report *report, struct growth *growth)
 	do {
 		growth->in_cache = 0;
 		mm_host_stop_cpus();
-		for_each_cache(find_cache, growth);
+		leak_for_each_cache(find_cache, growth);
 		mm_host_start_cpus();
 		if (growth->in_cache)
 			report_line(report, "cache     %s: %zu objects", growth->cache,

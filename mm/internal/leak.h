@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a report says of a leaked object.  See debug/leak.c. */
+/* What is live, for those who look for leaks.  See debug/leak.c, leak_scan.c and leak_sites.c. */
 #ifndef MM_INTERNAL_LEAK_H
 #define MM_INTERNAL_LEAK_H
 
@@ -17,6 +17,17 @@ struct leaked {
 
 /* [c], or nobody else runs. */
 void leak_copy(struct leaked *leaked, const struct slab *slab, unsigned index);
+
+/*
+ * While nobody else runs, since magazines have no lock.  Each cache but the allocator's own, from the
+ * oldest on, while `visit` returns true; its live objects, guarded ones among them; and each live
+ * object of a cache without magazines.
+ */
+typedef void (*leak_object_visitor)(const struct slab *slab, unsigned index, void *arg);
+
+void leak_for_each_cache(bool (*visit)(struct kmem_cache *cache, void *arg), void *arg);
+size_t leak_live_objects(struct kmem_cache *cache);
+void leak_for_each_live(struct kmem_cache *cache, leak_object_visitor visit, void *arg);
 
 /* Lines of a report. */
 void leak_describe(const struct report *report, const struct leaked *leaked);

@@ -24,7 +24,7 @@ static bool start(void)
 {
 	if (guarded_start())
 		return true;
-	test_skip("the host cannot guard pages");
+	test_skip("no guard pages here");
 	return false;
 }
 

@@ -2,9 +2,10 @@
 /* See guarded.h. */
 #include <guard_hook.h>
 #include <harness.h>
+#include <kmalloc.h>
 #include <mm/guard.h>
 #include <mm/kmalloc.h>
-#include <mm/reclaim.h>
+#include <slab_debug.h>
 #include <unit/guarded.h>
 
 #define PLACES     32u
@@ -17,6 +18,8 @@ bool guarded_start(void)
 {
 	struct mm_guard_info info;
 
+	if (slab_is_debugged(kmalloc_cache(1, GFP_KERNEL)))
+		return false;
 	mm_guard_info(&info);
 	if (!info.objects)
 		allow_kept_pages(KEPT_PAGES);

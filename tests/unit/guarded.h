@@ -5,7 +5,10 @@
 
 #include <mm/slab.h>
 
-/* Guard pages, by mm_guard_sample() only; false: the host has none.  They stay: the case may keep them. */
+/*
+ * Guard pages, by mm_guard_sample() only; false: the host has none, or all caches are debugged, which
+ * have no use for them.  They stay: the case may keep them.
+ */
 bool guarded_start(void);
 unsigned guarded_places(void);
 

@@ -604,7 +604,7 @@ TEST(guarded_objects_refer)
 	uintptr_t guarded, object;
 
 	if (!guarded_start())
-		SKIP("the host cannot guard pages");
+		SKIP("no guard pages here");
 	ASSERT(can_scan());
 	guarded = hidden_guarded();
 	object = hidden_object(SIZE);

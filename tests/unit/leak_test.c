@@ -240,6 +240,81 @@ TEST(long_lists_end)
 	EXPECT(kmem_cache_destroy(cache));
 }
 
+/* --- by call site ------------------------------------------------------------------ */
+
+struct total {
+	size_t sites, objects, bytes, last_bytes, unknown;
+	bool sorted;
+};
+
+static bool add_site(const struct mm_site *site, void *arg)
+{
+	struct total *total = arg;
+
+	if (!site->caller) {
+		total->unknown = site->objects;
+		return true;
+	}
+	if (total->sites++ && site->bytes > total->last_bytes)
+		total->sorted = false;
+	total->last_bytes = site->bytes;
+	total->objects += site->objects;
+	total->bytes += site->bytes;
+	EXPECT(site->objects > 0 && site->youngest_ns <= site->oldest_ns);
+	return true;
+}
+
+static struct total total_now(void)
+{
+	struct total total = {.sorted = true};
+
+	EXPECT(mm_for_each_site(add_site, &total));
+	EXPECT(total.sorted);
+	return total;
+}
+
+/* Where nothing is inlined all calls may have one site. */
+static MM_FASTCALL __attribute__((noinline)) void *allocate_elsewhere(struct kmem_cache *cache)
+{
+	void *p = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	__asm__ volatile("" : : "r"(p) : "memory");
+	return p;
+}
+
+TEST(sites_are_counted)
+{
+	struct kmem_cache *small =
+		kmem_cache_create("test-leak", SIZE, 0, SLAB_STORE_USER, NULL);
+	struct kmem_cache *large =
+		kmem_cache_create("test-large", 10 * SIZE, 0, SLAB_STORE_USER, NULL);
+	struct kmem_cache *plain = kmem_cache_create("test-plain", SIZE, 0, 0, NULL);
+	struct total before = total_now(), after;
+
+	for (unsigned i = 0; i < 5; i++)
+		objects[i] = allocate_in(small);
+	objects[5] = allocate_elsewhere(large);
+	objects[6] = kmem_cache_alloc(plain, GFP_KERNEL);
+	after = total_now();
+	EXPECT_EQ(after.objects - before.objects, 6);
+	EXPECT_EQ(after.bytes - before.bytes, 5 * SIZE + 10 * SIZE);
+	EXPECT_EQ(after.unknown - before.unknown, 1);
+	EXPECT(after.sites > before.sites && after.sites <= before.sites + 2);
+	test_log_begin();
+	mm_show_sites(MM_SITES);
+	if (test_log_kept() && live_has_symbols()) {
+		EXPECT_EQ(live_log_count(" allocate_in+0x"), 1);
+		EXPECT_EQ(live_log_count(" allocate_elsewhere+0x"), 1);
+	}
+	for (unsigned i = 0; i < 5; i++)
+		kmem_cache_free(small, objects[i]);
+	kmem_cache_free(large, objects[5]);
+	kmem_cache_free(plain, objects[6]);
+	EXPECT_EQ(total_now().objects, before.objects);
+	EXPECT(kmem_cache_destroy(small) && kmem_cache_destroy(large) &&
+	       kmem_cache_destroy(plain));
+}
+
 TEST_SUITE(leak, nothing_has_leaked, what_was_freed_is_no_leak, objects_of_a_cache,
 	   a_cache_made_since, pages_by_kind, vmalloc_and_vmap_areas, marks_nest,
-	   owners_are_told, long_lists_end);
+	   owners_are_told, long_lists_end, sites_are_counted);

@@ -314,7 +314,7 @@ TEST(in_caches_as_they_are)
 TEST(between_guard_pages)
 {
 	if (!guarded_start())
-		SKIP("the host cannot guard pages");
+		SKIP("no guard pages here");
 	commit_all(GUARDED);
 }
 

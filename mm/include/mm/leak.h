@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who leaked this?  What was allocated since a mark, and is still live; and what is live
- * though nothing refers to it.
+ * Who leaked this?  What was allocated since a mark, and is still live; what is live though
+ * nothing refers to it; and how much each call site has.
  *
- * A host that does not look for leaks need not link debug/leak.c and debug/leak_scan.c.
+ * A host that does not look for leaks need not link debug/leak.c, leak_scan.c, leak_sites.c.
  */
 #ifndef MM_LEAK_H
 #define MM_LEAK_H
@@ -78,6 +78,30 @@ bool mm_leak_ignore(const void *p);
 
 #define MM_LEAK_UNKNOWN SIZE_MAX
 #define MM_LEAK_IGNORED 64u
+
+/* What one call site has live.  Ages are as of the call. */
+struct mm_site {
+	uintptr_t caller; /* return address; 0: all that nobody has recorded */
+	size_t objects, bytes;
+	uint64_t oldest_ns, youngest_ns;
+};
+
+/*
+ * mm_for_each_site - call `visit` for each call site that has live objects of caches with
+ *	SLAB_STORE_USER, the largest first, while it returns true; last, for what is live in all
+ *	other caches, with caller 0.  (Linux: alloc_traces, allocinfo.)  Bytes are those that
+ *	were asked for.  False: there is no memory to count in; nothing was visited.
+ *
+ * mm_show_sites - a table of the first `most` of them in the log.  Nothing, if none is recorded.
+ *
+ * Beyond MM_SITES call sites, the objects of those met last are counted as not recorded.  The
+ * other CPUs are stopped for as long as it takes to walk over these caches.  Contexts: a thread
+ * that may sleep.
+ */
+bool mm_for_each_site(bool (*visit)(const struct mm_site *site, void *arg), void *arg);
+void mm_show_sites(size_t most);
+
+#define MM_SITES 512u
 
 /*
  * For mm_host_roots() to call:
