@@ -234,11 +234,12 @@ static void construct(void *object)
 
 TEST(constructed_anew)
 {
-	struct kmem_cache *cache = kmem_cache_create("built", 72, 64, 0, construct);
+	struct kmem_cache *cache;
 	uint32_t *p;
 
 	if (!start())
 		return;
+	cache = kmem_cache_create("built", 72, 64, 0, construct);
 	calls = 0;
 	mm_guard_sample();
 	p = kmem_cache_alloc(cache, GFP_KERNEL);
@@ -250,11 +251,12 @@ TEST(constructed_anew)
 
 TEST(counted_with_their_cache)
 {
-	struct kmem_cache *cache = kmem_cache_create("counted", 72, 0, 0, NULL);
+	struct kmem_cache *cache;
 	void *p;
 
 	if (!start())
 		return;
+	cache = kmem_cache_create("counted", 72, 0, 0, NULL);
 	mm_guard_sample();
 	p = kmem_cache_alloc(cache, GFP_KERNEL);
 	EXPECT(guard_around(p) != NULL);
@@ -267,11 +269,12 @@ TEST(counted_with_their_cache)
 
 TEST(freed_in_bulk_and_without_locks)
 {
-	struct kmem_cache *cache = kmem_cache_create("bulk", 72, 0, 0, NULL);
+	struct kmem_cache *cache;
 	void *p[4];
 
 	if (!start())
 		return;
+	cache = kmem_cache_create("bulk", 72, 0, 0, NULL);
 	mm_guard_sample();
 	for (unsigned i = 0; i < 4; i++)
 		p[i] = kmem_cache_alloc(cache, GFP_KERNEL);
@@ -291,12 +294,14 @@ TEST(freed_in_bulk_and_without_locks)
 
 TEST(bad_frees)
 {
-	struct kmem_cache *cache = kmem_cache_create("mine", 72, 0, 0, NULL);
-	struct kmem_cache *other = kmem_cache_create("other", 72, 0, 0, NULL);
+	struct kmem_cache *cache;
+	struct kmem_cache *other;
 	uint8_t *p;
 
 	if (!start())
 		return;
+	cache = kmem_cache_create("mine", 72, 0, 0, NULL);
+	other = kmem_cache_create("other", 72, 0, 0, NULL);
 	mm_guard_sample();
 	p = kmem_cache_alloc(cache, GFP_KERNEL);
 	EXPECT(guard_around(p) != NULL);
