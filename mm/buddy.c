@@ -33,6 +33,7 @@
  * neither locks nor flags: the owner serialises.
  */
 #include <buddy.h>
+#include <poison.h>
 #include <shuffle.h>
 
 static struct page *page_at(const struct buddy *buddy, pfn_t pfn)
@@ -202,6 +203,7 @@ static inline struct page *make_block(const struct buddy *buddy, struct page *pa
 	page->order = (uint8_t)order;
 	page_set_home(page, home);
 	page->kind = PAGE_BLOCK;
+	unpoison_block(page, order);
 	return page;
 }
 
@@ -320,6 +322,7 @@ MM_FASTCALL void buddy_free(struct buddy *buddy, struct page *page, unsigned ord
 {
 	pfn_t pfn = pfn_of(buddy, page);
 
+	poison_block(page, order);
 	if (unlikely(is_isolated(buddy, pfn))) {
 		free_isolated(buddy, pfn, order);
 		return;

@@ -15,6 +15,7 @@
 #include <kmalloc.h>
 #include <log.h>
 #include <mm/boot.h>
+#include <page_list.h>
 #include <reclaim.h>
 #include <report.h>
 #include <shuffle.h>
@@ -39,6 +40,15 @@ static bool window_bounds(const struct mm_boot_info *info, uintptr_t *start, uin
 	*start = align_up(info->window_start, PAGE_SIZE);
 	*end = info->window_end & PAGE_MASK;
 	return *start<*end && * end - *start> HIGHMEM_SLOT_BYTES + WINDOW_LEAST_BYTES;
+}
+
+/* What lies in page lists is free, but only the zones poison it. */
+static void shut_lists_where_checked(void)
+{
+#ifdef MM_HOST_POISON
+	for (unsigned i = 0; i < MM_NR_ZONES; i++)
+		page_lists_shut(&zones[i]);
+#endif
 }
 
 bool mm_init(const struct mm_boot_info *info)
@@ -76,5 +86,6 @@ bool mm_init(const struct mm_boot_info *info)
 	}
 	cache_init();
 	kmalloc_init();
+	shut_lists_where_checked();
 	return true;
 }

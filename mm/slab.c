@@ -538,9 +538,27 @@ static inline void give_locked(struct kmem_cache *cache, struct slab *slab, uint
 		now_partial_locked(cache, slab);
 }
 
+/*
+ * The object has just become the first of a debugged slab's free list: make it the last.  So what is
+ * freed stays untouched for as long as can be, and a late use of it is noticed.
+ */
+static void move_to_end_locked(struct slab *slab)
+{
+	unsigned index = slab->first_free;
+	uint8_t *last = &slab->first_free;
+
+	while (*last != OBJECT_FREE_LAST)
+		last = &slab->state[*last];
+	*last = (uint8_t)index;
+	slab->first_free = slab->state[index];
+	slab->state[index] = OBJECT_FREE_LAST;
+}
+
 void slab_give_locked(struct kmem_cache *cache, struct slab *slab, unsigned index)
 {
 	give_locked(cache, slab, &slab->state[index]);
+	if (slab_is_debugged(cache) && slab->state[index] != OBJECT_FREE_LAST)
+		move_to_end_locked(slab);
 	cache->nr_taken--;
 }
 

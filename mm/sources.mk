@@ -6,5 +6,5 @@ MM_SOURCES := \
 	mempool.c nolock.c init.c \
 	debug/format.c debug/report.c debug/late.c debug/track.c debug/fault_hook.c debug/guard_hook.c debug/slab_debug.c debug/slab_debug_option.c debug/pointer.c debug/check_buddy.c debug/check_page_list.c debug/check_slab.c debug/check_window.c \
 	debug/check.c \
-	debug/show.c debug/fault.c debug/guard.c debug/leak.c debug/leak_scan.c debug/leak_sites.c \
+	debug/show.c debug/fault.c debug/guard.c debug/leak.c debug/leak_scan.c debug/leak_sites.c debug/access.c \
 	debug/port_default.c

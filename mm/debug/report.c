@@ -49,6 +49,7 @@ static const char *const kind_names[MM_NR_REPORT_KINDS] = {
 	[MM_REPORT_MISUSE] = "misuse",
 	[MM_REPORT_MIGHT_SLEEP] = "might sleep",
 	[MM_REPORT_ALLOC_FAILED] = "allocation failed",
+	[MM_REPORT_UNDEFINED] = "undefined behaviour",
 	[MM_REPORT_CORRUPTION] = "corruption",
 	[MM_REPORT_LEAK] = "leak",
 };

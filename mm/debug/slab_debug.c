@@ -26,6 +26,7 @@
 #include <fill.h>
 #include <mem.h>
 #include <page_alloc.h>
+#include <poison.h>
 #include <slab_debug.h>
 
 #define RED_BYTE     0xbbu
@@ -162,6 +163,20 @@ static void poison_free(const struct kmem_cache *cache, void *object)
 	((uint8_t *)object)[cache->object_size - 1] = POISON_END;
 }
 
+/* Objects that are free, but those of which the constructor has to be called yet. */
+static void poison_slab(const struct slab *slab)
+{
+	const struct kmem_cache *cache = slab->cache;
+
+	poison(slab->base - cache->lead, PAGE_SIZE << slab->order, MM_POISON_RED_ZONE);
+	for (unsigned i = 0; i < slab->nr; i++) {
+		if (cache->ctor)
+			unpoison(slab_object(slab, i), cache->object_size);
+		else
+			poison(slab_object(slab, i), cache->object_size, MM_POISON_FREE_OBJECT);
+	}
+}
+
 /* All zones of a new slab, and its objects, which are free. */
 void slab_debug_form(struct slab *slab)
 {
@@ -172,6 +187,7 @@ void slab_debug_form(struct slab *slab)
 		memset(slab->base - cache->lead, RED_BYTE, PAGE_SIZE << slab->order);
 	for (unsigned i = 0; is_poisoned(cache) && i < slab->nr; i++)
 		poison_free(cache, slab_object(slab, i));
+	poison_slab(slab);
 }
 
 /* --- reports ----------------------------------------------------------------------- */
@@ -364,6 +380,7 @@ bool slab_debug_take(void *object, uintptr_t caller)
 	if (look.damaged)
 		return false;
 	set_requested(look.slab, look.index, cache->object_size);
+	unpoison(object, cache->object_size);
 	if (is_poisoned(cache))
 		memset(object, POISON_NEW, cache->object_size);
 	history = history_of(look.slab, look.index);
@@ -385,6 +402,7 @@ bool slab_debug_give(void *object, uintptr_t caller)
 	set_requested(look.slab, look.index, cache->object_size);
 	if (is_poisoned(cache))
 		poison_free(cache, object);
+	poison(object, cache->object_size, MM_POISON_FREE_OBJECT);
 	history = history_of(look.slab, look.index);
 	if (history && (cache->flags & SLAB_STORE_USER))
 		track_note(&history->free, caller);
@@ -408,6 +426,8 @@ void slab_debug_resize(void *object, size_t size)
 		return;
 	set_requested(slab, index, size);
 	memset((uint8_t *)object + size, RED_BYTE, slab->cache->object_size - size);
+	poison(object, slab->cache->object_size, MM_POISON_RED_ZONE);
+	unpoison(object, size);
 }
 
 const struct slab_history *slab_debug_history(const struct slab *slab, unsigned index)

@@ -184,11 +184,15 @@ TEST(write_before_an_object)
 	damage_beside(-16, "1 bytes before");
 }
 
+#define ALL_OF_SLAB 256u
+
 /* A byte of a free object: seen when the slab gives it out again, which it then does not. */
 static void damage_free(unsigned offset)
 {
 	struct kmem_cache *cache = cache_with(SLAB_DEBUG);
-	uint8_t *p, *other;
+	unsigned before = test_reports_seen(MM_REPORT_USE_AFTER_FREE), n = 0;
+	static void *others[ALL_OF_SLAB];
+	uint8_t *p;
 
 	ASSERT(cache);
 	p = kmem_cache_alloc(cache, GFP_KERNEL);
@@ -197,16 +201,19 @@ static void damage_free(unsigned offset)
 	p[offset] = 0x78;
 	test_log_begin();
 	expect_report(MM_REPORT_USE_AFTER_FREE, 1);
-	other = kmem_cache_alloc(cache, GFP_KERNEL);
-	ASSERT(other);
-	EXPECT((uintptr_t)other / PAGE_SIZE != (uintptr_t)p / PAGE_SIZE);
+	/* What was freed last comes last. */
+	while (n < ALL_OF_SLAB && test_reports_seen(MM_REPORT_USE_AFTER_FREE) == before)
+		others[n++] = kmem_cache_alloc(cache, GFP_KERNEL);
+	EXPECT_EQ(n, cache->nr);
+	EXPECT((uintptr_t)others[n - 1] / PAGE_SIZE != (uintptr_t)p / PAGE_SIZE);
 	EXPECT_EQ(test_last_report()->address, (uintptr_t)(p + offset));
 	if (test_log_kept()) {
 		EXPECT_LOG("*78");
 		EXPECT_LOG("allocated");
 		EXPECT_LOG("freed");
 	}
-	kmem_cache_free(cache, other);
+	while (n > 0)
+		kmem_cache_free(cache, others[--n]);
 	EXPECT_EQ(kmem_cache_validate(cache), 0);
 	EXPECT(kmem_cache_destroy(cache));
 }

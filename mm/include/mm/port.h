@@ -40,6 +40,16 @@
  *    MM_HOST_SLAB_MAP_ZEROED as 1, too; all is zero when mm_init() is called, and costs memory
  *    only where it is written.
  *
+ *    A host whose compiler checks each access (-fsanitize=kernel-address) defines MM_HOST_POISON,
+ *    and, any context, for memory that has an address for good:
+ *
+ *	void mm_host_poison(const void *p, size_t size, enum mm_poison why)	nobody may access it
+ *	void mm_host_unpoison(const void *p, size_t size)	its first `size` bytes may be accessed
+ *
+ *    p is a multiple of 8, and all 8 bytes of which a part is meant belong to the same object.  Debugged
+ *    caches tell about their objects; mm's page lists stay shut.  A bad access goes to
+ *    mm_report_access() of <mm/report.h>.
+ *
  * 2. The slow half: the functions below, found at link time.  Those marked
  *    [optional] have a weak default in mm/debug/port_default.c that is right for
  *    a uniprocessor with no extras; the others the host must write.
@@ -48,6 +58,14 @@
 #define MM_PORT_H
 
 #include <mm/types.h>
+
+/* Why memory may not be accessed. */
+enum mm_poison {
+	MM_POISON_FREE_PAGES,
+	MM_POISON_FREE_OBJECT,
+	MM_POISON_RED_ZONE, /* around the objects of a slab, and what their owners did not ask for */
+};
+
 #include <mm_host.h>
 
 #include <mm/stack.h>

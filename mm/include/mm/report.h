@@ -24,6 +24,7 @@ enum mm_report_kind {
 	MM_REPORT_MISUSE,       /* a function used against its contract; the text says how */
 	MM_REPORT_MIGHT_SLEEP,  /* sleeping, or flags for it, where that is not allowed */
 	MM_REPORT_ALLOC_FAILED, /* no memory, and the caller did not say NOWARN (rate limited) */
+	MM_REPORT_UNDEFINED,    /* undefined behaviour, which the host's compiler has noticed */
 	MM_REPORT_CORRUPTION,   /* the allocator's own state is damaged: see mm_check() */
 	MM_REPORT_LEAK,         /* memory that nobody has given back: see <mm/leak.h> */
 	MM_NR_REPORT_KINDS
@@ -55,6 +56,14 @@ struct mm_report {
  */
 typedef bool (*mm_report_listener)(const struct mm_report *report);
 void mm_report_listen(mm_report_listener listener);
+
+/*
+ * mm_report_access - the instruction at `ip` accessed `size` bytes at `address`, of which that one
+ *	may not be: for a host whose compiler checks accesses (MM_HOST_POISON in
+ *	<mm/port.h>).  Reported as out of bounds or use after free, with what lies there.  Any
+ *	context; in an NMI it is kept for later.
+ */
+void mm_report_access(uintptr_t address, size_t size, bool write, uintptr_t ip);
 
 /*
  * mm_report - a report of the host's own, counted, printed and passed on like those of
