@@ -108,6 +108,22 @@ KERNEL_FLAGS := -march=i686 -mtune=generic -m32 -O2 -ffreestanding -fno-pic -fno
 # LOCK_ORDER=1: a kernel that watches how its spinlocks are used (kernel/lock_order.c).
 KERNEL_FLAGS += $(if $(filter-out 0,$(LOCK_ORDER)),-DLOCK_ORDER)
 
+# KASAN=1: a kernel that checks each access to memory (kernel/kasan.c).  The shadow of address a is at
+# a / 8 + KASAN_OFFSET, which is SHADOW_START of kernel/layout.h less KERNEL_BASE / 8.
+# KASAN_FREE: files that read what nobody else may, or run before there is a shadow.
+KASAN_OFFSET := 0xA8600000
+KASAN_FREE   := boot/%.c kernel/kasan.c kernel/string.c kernel/paging.c kernel/stack.c mm/debug/slab_debug.c mm/debug/report.c mm/debug/leak_scan.c tests/user/%.c
+KASAN_FLAGS  := -fsanitize=kernel-address -fasan-shadow-offset=$(KASAN_OFFSET) --param asan-globals=1 --param asan-stack=1 \
+	--param asan-instrumentation-with-call-threshold=0 -fsanitize-address-use-after-scope -include kernel/include/kernel/kasan_string.h
+
+# UBSAN=1: a kernel that notices undefined behaviour (kernel/ubsan.c).
+UBSAN_FREE  := boot/%.c kernel/ubsan.c kernel/kasan.c tests/user/%.c
+UBSAN_FLAGS := -fsanitize=undefined
+
+sanitizers = $(foreach s,KASAN UBSAN,$(if $(filter-out 0,$($(s))),$(s)))
+KERNEL_FLAGS += $(sanitizers:%=-D%)
+sanitize = $(foreach s,$(sanitizers),$(if $(filter $($(s)_FREE) %.S,$1),,$($(s)_FLAGS)))
+
 KERNEL_LDFLAGS := -m elf_i386 -nostdlib -static --build-id=none -z noexecstack -z max-page-size=4096 \
 	--no-warn-rwx-segments --fatal-warnings
 
@@ -161,13 +177,13 @@ FLAGS.mm := -momit-leaf-frame-pointer $(COVERAGE_FLAGS)
 # is compiled as what is measured.
 FLAGS.tests = $(if $(filter tests/bench/%,$1),-O2,-Os)
 
-# `irqsave`: mm's fast paths as on a host that does not own its interrupt entry.
-FAST_PATH ?= restart
+# `irqsave`: mm's fast paths as on a host that does not own its interrupt entry.  Sanitizers see into them.
+FAST_PATH ?= $(if $(sanitizers),irqsave,restart)
 FLAGS.irqsave := -DFAST_PATH_IRQSAVE
 KERNEL_FLAGS += $(FLAGS.$(FAST_PATH))
 
 # The whole command for a source but its output; also for compile_commands.json.
-kernel_cc = $(CC) $(COMMON_FLAGS) $(KERNEL_FLAGS) $(FLAGS.$(firstword $(subst /, ,$1))) $(call includes,$1) $(KERNEL_INCLUDES) -c $1
+kernel_cc = $(CC) $(COMMON_FLAGS) $(KERNEL_FLAGS) $(call sanitize,$1) $(FLAGS.$(firstword $(subst /, ,$1))) $(call includes,$1) $(KERNEL_INCLUDES) -c $1
 
 $(eval $(call flags_file,kernel,$(CC) $(COMMON_FLAGS) $(KERNEL_FLAGS) $(FLAGS.mm) $(FLAGS.tests)))
 $(eval $(call flags_file,link,$(LD) $(KERNEL_LDFLAGS) $(KERNEL_OBJ)))
@@ -182,7 +198,7 @@ $(BUILD)/kernel/%.o: % $(BUILD)/flags/kernel
 # The linker script takes its addresses from the headers that the code takes them from.
 $(BUILD)/kernel/linker.ld: linker.ld $(BUILD)/flags/kernel
 	@mkdir -p $(@D)
-	$(Q)$(CC) -E -P -x assembler-with-cpp $(KERNEL_INCLUDES) -MMD -MP -MT $@ -o $@ $<
+	$(Q)$(CC) -E -P -x assembler-with-cpp $(filter -D%,$(KERNEL_FLAGS)) $(KERNEL_INCLUDES) -MMD -MP -MT $@ -o $@ $<
 
 -include $(BUILD)/kernel/linker.d
 

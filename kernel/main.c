@@ -9,6 +9,7 @@
 #include <kernel/guard.h>
 #include <kernel/image.h>
 #include <kernel/irq.h>
+#include <kernel/kasan.h>
 #include <kernel/layout.h>
 #include <kernel/main.h>
 #include <kernel/memory.h>
@@ -133,6 +134,7 @@ _Noreturn void kernel_main(struct boot *boot)
 	show_banner(boot);
 	options_init(boot->cmdline);
 	memory_init(boot);
+	kasan_init();
 	mm_show_zones();
 	mm_show_page_array();
 	irq_restore(EFLAGS_IF); /* they were off from the start */

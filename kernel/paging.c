@@ -337,6 +337,18 @@ void paging_unmap_lazy(uintptr_t virt, size_t nr_pages)
 		clear_entry(virt);
 }
 
+#ifdef KASAN
+void paging_map_shadow(uintptr_t virt, paddr_t phys)
+{
+	static struct entry table[TABLE_ENTRIES] __attribute__((aligned(PAGE_BYTES)));
+	struct entry *directory = directory_entry(virt);
+
+	if (!entry_present(directory))
+		entry_set(directory, virt_to_phys(table) | PTE_PRESENT | PTE_WRITE);
+	entry_set(table_entry(directory, virt), phys | PTE_PRESENT | PTE_WRITE | pte_no_execute);
+}
+#endif
+
 /* --- pages of low memory that cannot be reached --------------------------------------------- */
 
 /* The table that maps all that the large page does, entered in its place, if it is still there. */

@@ -8,6 +8,7 @@
  * I1: the lowest page of each slot is unmapped; the others are mapped while slot_used[].
  * Locks: `lock` to claim a slot; its owner alone gives it back.
  */
+#include <kernel/kasan.h>
 #include <kernel/layout.h>
 #include <kernel/paging.h>
 #include <kernel/spinlock.h>
@@ -74,6 +75,7 @@ bool stack_alloc(struct stack_area *stack)
 		return false;
 	stack->start = slot_stack(slot);
 	stack->end = stack->start + THREAD_STACK_BYTES;
+	kasan_forget_stack(stack->start, stack->end);
 	for (uintptr_t page = stack->start; page < stack->end; page += PAGE_BYTES) {
 		if (!map_new_page(page)) {
 			stack_free(stack);

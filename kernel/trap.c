@@ -12,6 +12,7 @@
  */
 #include <kernel/cpu.h>
 #include <kernel/irq.h>
+#include <kernel/kasan.h>
 #include <kernel/layout.h>
 #include <kernel/nmi.h>
 #include <kernel/process.h>
@@ -133,6 +134,8 @@ bool trap_expect(unsigned vector, void (*function)(void *arg), void *arg,
 	trapped = trap_guard_run(function, arg, &guard.saved_esp);
 	cpu_set_busy(busy); /* it may have been cut short anywhere */
 	current()->guard = outer;
+	if (trapped)
+		kasan_forget_below();
 	if (trapped && caught)
 		*caught = guard.caught;
 	return trapped;

@@ -53,6 +53,12 @@ struct mm_spinlock {
 #define mm_spin_trylock(mm_lock) spin_trylock_named(&(mm_lock)->lock, #mm_lock)
 #define mm_spin_unlock(mm_lock)  spin_unlock(&(mm_lock)->lock)
 
+#ifdef KASAN
+#define MM_HOST_POISON
+void mm_host_poison(const void *p, size_t size, enum mm_poison why);
+void mm_host_unpoison(const void *p, size_t size);
+#endif
+
 static inline void *mm_phys_to_virt(paddr_t phys)
 {
 	return phys_to_virt(phys);

@@ -9,47 +9,99 @@
 #include <pointer.h>
 #include <report.h>
 #include <slab.h>
+#include <slab_debug.h>
 
-/* Is what lies there free? */
-static bool is_free(const void *p)
+/* An access, and the object that it was meant for, as far as one can tell. */
+struct access {
+	const char *p;
+	size_t size;
+	bool write;
+	uintptr_t ip;
+
+	bool is_free;       /* what lies there */
+	const char *object; /* NULL: no slab's */
+	size_t requested;
+	const char *cache;
+};
+
+static void aim_at(struct access *access, const struct slab *slab, size_t index)
 {
-	const struct page *page = page_of_address(p);
-	const struct slab *slab;
-	uintptr_t offset;
-
-	if (!page || page->kind == PAGE_HOLE || page->kind == PAGE_RESERVED)
-		return false;
-	if (page->kind != PAGE_SLAB) {
-		page = page_head((struct page *)(uintptr_t)page);
-		return page && (page->kind == PAGE_FREE || page->kind == PAGE_LISTED);
-	}
-	slab = page->slab;
-	offset = (uintptr_t)p - (uintptr_t)slab->base;
-	return (uintptr_t)p >= (uintptr_t)slab->base && offset / slab->cache->size < slab->nr &&
-	       offset % slab->cache->size < slab->cache->object_size &&
-	       slab->state[offset / slab->cache->size] != OBJECT_LIVE;
+	access->object = slab_object(slab, (unsigned)index);
+	access->requested = slab_debug_requested(slab, (unsigned)index);
+	access->cache = slab->cache->name;
+	access->is_free = slab->state[index] != OBJECT_LIVE &&
+			  access->p >= access->object &&
+			  access->p < access->object + slab->cache->object_size;
 }
 
-static void report_access(uintptr_t address, size_t size, bool write, uintptr_t ip)
+/* In a gap between two objects: the nearer one. */
+static void find_object(struct access *access, const struct slab *slab)
 {
-	const void *p = (const void *)address;
+	size_t size = slab->cache->size, offset, index;
+
+	if (access->p < slab->base) {
+		aim_at(access, slab, 0);
+		return;
+	}
+	offset = (size_t)(access->p - slab->base);
+	index = min_size(offset / size, (size_t)slab->nr - 1);
+	offset -= index * size;
+	if (index + 1 < slab->nr && offset >= slab->cache->object_size &&
+	    size - offset < offset - slab->cache->object_size)
+		index++;
+	aim_at(access, slab, index);
+}
+
+static void find_target(struct access *access)
+{
+	struct page *page = page_of_address(access->p), *head = page ? page_head(page) : NULL;
+
+	if (!head)
+		return;
+	if (head->kind == PAGE_SLAB)
+		find_object(access, head->slab);
+	else
+		access->is_free = head->kind == PAGE_FREE || head->kind == PAGE_LISTED;
+}
+
+static void report_access(const struct access *access)
+{
+	const char *end = access->object + access->requested, *p = access->p;
+	const char *verb = access->write ? "write" : "read";
+	enum mm_report_kind kind =
+		access->is_free ? MM_REPORT_USE_AFTER_FREE : MM_REPORT_OUT_OF_BOUNDS;
 	struct report report;
 
-	report_begin(&report,
-		     is_free(p) ? MM_REPORT_USE_AFTER_FREE : MM_REPORT_OUT_OF_BOUNDS, address, ip,
-		     "%s of %zu bytes at %p", write ? "write" : "read", size, p);
-	pointer_describe(&report, p);
+	if (!access->object)
+		report_begin(&report, kind, (uintptr_t)p, access->ip, "%s of %zu bytes at %p",
+			     verb, access->size, (const void *)p);
+	else
+		report_begin(&report, kind, (uintptr_t)p, access->ip,
+			     "%s of %zu bytes at %p, %zu bytes %s the %zu-byte object at %p of "
+			     "cache %s",
+			     verb, access->size, (const void *)p,
+			     p < access->object ? (size_t)(access->object - p)
+			     : p < end          ? (size_t)(p - access->object)
+						: (size_t)(p - end),
+			     p < access->object ? "before"
+			     : p < end          ? "inside"
+						: "after",
+			     access->requested, (const void *)access->object, access->cache);
+	pointer_describe(&report, access->object ? access->object : p);
 	report_end(&report, "the access goes on");
 }
 
 void mm_report_access(uintptr_t address, size_t size, bool write, uintptr_t ip)
 {
+	struct access access = {
+		.p = (const char *)address, .size = size, .write = write, .ip = ip};
 	struct mm_context context;
 
 	mm_host_context(&context);
 	if (context.kind == MM_CONTEXT_NMI)
 		late_hold();
-	report_access(address, size, write, ip);
+	find_target(&access);
+	report_access(&access);
 	if (context.kind == MM_CONTEXT_NMI)
 		late_let_go();
 }

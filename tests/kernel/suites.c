@@ -23,6 +23,8 @@
 	SUITE(storm)           \
 	SUITE(fault_paths)     \
 	SUITE(guard_faults)    \
+	SUITE(ubsan)           \
+	SUITE(kasan)           \
 	SUITE(process)         \
 	SUITE(user_memory)     \
 	SUITE(module)          \

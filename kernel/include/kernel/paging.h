@@ -48,6 +48,9 @@ unsigned long paging_flushes(void);
  */
 bool paging_map_device(uintptr_t virt, paddr_t phys);
 
+/* For kasan.c, before there are other threads: one page of the shadow, in the table that is kept for it. */
+void paging_map_shadow(uintptr_t virt, paddr_t phys);
+
 /*
  * paging_guard - let every access to this page of low memory fault, or, with `guarded` false, no
  *	more.  False: a large page has to be split for it, and there is no memory for a
