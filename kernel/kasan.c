@@ -152,7 +152,8 @@ static void report(uintptr_t bad, size_t size, bool write, uintptr_t ip)
 		mm_report_access(bad, size, write, ip);
 }
 
-static __attribute__((noinline)) void found(uintptr_t bad, size_t size, bool write, uintptr_t ip)
+static __attribute__((noinline)) void found(uintptr_t bad, size_t size, bool write,
+					    uintptr_t ip)
 {
 	bool *here = &reporting[cpu_here->id];
 
@@ -170,7 +171,7 @@ static bool may_check(uintptr_t address, size_t size)
 }
 
 static inline __attribute__((always_inline)) void check(uintptr_t address, size_t size,
-							 bool write, uintptr_t ip)
+							bool write, uintptr_t ip)
 {
 	uintptr_t bad;
 
@@ -181,19 +182,17 @@ static inline __attribute__((always_inline)) void check(uintptr_t address, size_
 		found(bad, size, write, ip);
 }
 
-#define CHECKER(name, write)                                               \
-	void __asan_##name##_noabort(uintptr_t address, size_t size);      \
-	void __asan_##name##_noabort(uintptr_t address, size_t size)       \
-	{                                                                  \
-		check(address, size, write,                                \
-		      (uintptr_t)__builtin_return_address(0));             \
+#define CHECKER(name, write)                                                         \
+	void __asan_##name##_noabort(uintptr_t address, size_t size);                \
+	void __asan_##name##_noabort(uintptr_t address, size_t size)                 \
+	{                                                                            \
+		check(address, size, write, (uintptr_t)__builtin_return_address(0)); \
 	}
-#define CHECKER_OF(name, bytes, write)                                     \
-	void __asan_##name##bytes##_noabort(uintptr_t address);            \
-	void __asan_##name##bytes##_noabort(uintptr_t address)             \
-	{                                                                  \
-		check(address, bytes, write,                               \
-		      (uintptr_t)__builtin_return_address(0));             \
+#define CHECKER_OF(name, bytes, write)                                                \
+	void __asan_##name##bytes##_noabort(uintptr_t address);                       \
+	void __asan_##name##bytes##_noabort(uintptr_t address)                        \
+	{                                                                             \
+		check(address, bytes, write, (uintptr_t)__builtin_return_address(0)); \
 	}
 
 CHECKER_OF(load, 1, false)
@@ -329,7 +328,8 @@ void __asan_allocas_unpoison(uintptr_t top, uintptr_t bottom)
 void kasan_init(void)
 {
 	for (size_t i = 0; i < STACKS_PAGES; i++)
-		paging_map_shadow(STACKS_SHADOW + i * PAGE_BYTES, virt_to_phys(stacks_shadow[i]));
+		paging_map_shadow(STACKS_SHADOW + i * PAGE_BYTES,
+				  virt_to_phys(stacks_shadow[i]));
 	for (const constructor *make = constructors_start; make < constructors_end; make++)
 		(*make)();
 	up = true;

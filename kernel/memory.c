@@ -15,12 +15,12 @@
 #include <kernel/printk.h>
 #include <kernel/smp.h>
 
-#define KIB            1024u
-#define MIB            (1024u * KIB)
+#define KIB          1024u
+#define MIB          (1024u * KIB)
 
-#define VIDEO_MEMORY   0xa0000u /* conventional memory ends here at the latest */
-#define EBDA_LOWEST    0x80000u
-#define BDA_EBDA       0x40eu /* segment of the extended BIOS data area */
+#define VIDEO_MEMORY 0xa0000u /* conventional memory ends here at the latest */
+#define EBDA_LOWEST  0x80000u
+#define BDA_EBDA     0x40eu /* segment of the extended BIOS data area */
 /* Who checks each access wants to know of objects what debugged caches tell. */
 #ifdef KASAN
 #define SLAB_DEBUG_DEFAULT "-,test-*;ZU"
@@ -28,7 +28,7 @@
 #define SLAB_DEBUG_DEFAULT NULL
 #endif
 
-#define REACH_BITS_MAX 36u    /* 64 GiB: more would not leave room for its page array */
+#define REACH_BITS_MAX 36u /* 64 GiB: more would not leave room for its page array */
 
 static const char *type_name(uint32_t type)
 {
@@ -150,7 +150,8 @@ void memory_init(struct boot *boot)
 		.max_paddr = reach_of_cpu(),
 		.window_start = WINDOW_START,
 		.window_end = WINDOW_END,
-		.slab_debug = options.slab_debug_given ? options.slab_debug : SLAB_DEBUG_DEFAULT,
+		.slab_debug =
+			options.slab_debug_given ? options.slab_debug : SLAB_DEBUG_DEFAULT,
 		.shuffle_seed = options.shuffle_seed,
 		.panic_on_report = options.panic_on_report,
 	};

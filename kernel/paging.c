@@ -345,7 +345,8 @@ void paging_map_shadow(uintptr_t virt, paddr_t phys)
 
 	if (!entry_present(directory))
 		entry_set(directory, virt_to_phys(table) | PTE_PRESENT | PTE_WRITE);
-	entry_set(table_entry(directory, virt), phys | PTE_PRESENT | PTE_WRITE | pte_no_execute);
+	entry_set(table_entry(directory, virt),
+		  phys | PTE_PRESENT | PTE_WRITE | pte_no_execute);
 }
 #endif
 

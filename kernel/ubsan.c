@@ -72,9 +72,9 @@ static const char *text_of(char text[VALUE_TEXT], const struct type *type, uintp
 }
 
 /* Once for each place. */
-#define SAY(at, format, ...)                                                             \
+#define SAY(at, format, ...)                                                                   \
 	do {                                                                                   \
-		struct location *where = (at);                                           \
+		struct location *where = (at);                                                 \
 		if (is_new(where))                                                             \
 			mm_report(MM_REPORT_UNDEFINED, (uintptr_t)__builtin_return_address(0), \
 				  "nothing: the program goes on", "%s:%u: " format,            \
@@ -92,8 +92,8 @@ struct operation {
 	{                                                                                      \
 		char x[VALUE_TEXT], y[VALUE_TEXT];                                             \
                                                                                                \
-		SAY(&op->location, "%s " sign " %s does not fit %s",                           \
-		    text_of(x, op->type, a), text_of(y, op->type, b), op->type->name);         \
+		SAY(&op->location, "%s " sign " %s does not fit %s", text_of(x, op->type, a),  \
+		    text_of(y, op->type, b), op->type->name);                                  \
 	}
 
 OVERFLOW(add, "+")

@@ -411,16 +411,26 @@ MM_FASTCALL struct page *alloc_pages_sleepy(gfp_t gfp, unsigned number)
 	return likely(page) ? page : refill_admitted(gfp, number, CALLER());
 }
 
-/* What is wrong with freeing a page that is not the head of an allocated block. */
+/*
+ * What is wrong with freeing a page that is not the head of an allocated block.  Another CPU may be
+ * about to free it: then it is a block without references, or a tail whose head is not found, or it
+ * becomes free while we look.
+ */
 static enum mm_report_kind judge_page(struct page *page)
 {
-	const struct page *head = page_head(page);
+	const struct page *head;
 
-	if (!head)
-		return MM_REPORT_BAD_PAGE;
-	if (head->kind == PAGE_FREE || head->kind == PAGE_LISTED || page->kind == PAGE_BLOCK)
+	switch (page_get_kind(page)) {
+	case PAGE_FREE:
+	case PAGE_LISTED:
+	case PAGE_BLOCK: return MM_REPORT_DOUBLE_FREE;
+	case PAGE_TAIL: break;
+	default: return MM_REPORT_BAD_PAGE;
+	}
+	head = page_head(page);
+	if (!head || page_get_kind(head) == PAGE_FREE || page_get_kind(head) == PAGE_LISTED)
 		return MM_REPORT_DOUBLE_FREE;
-	return page->kind == PAGE_TAIL ? MM_REPORT_INTERIOR_FREE : MM_REPORT_BAD_PAGE;
+	return MM_REPORT_INTERIOR_FREE;
 }
 
 /* Say what `page`, which is no allocated block, is instead. */

@@ -29,8 +29,7 @@ static void aim_at(struct access *access, const struct slab *slab, size_t index)
 	access->object = slab_object(slab, (unsigned)index);
 	access->requested = slab_debug_requested(slab, (unsigned)index);
 	access->cache = slab->cache->name;
-	access->is_free = slab->state[index] != OBJECT_LIVE &&
-			  access->p >= access->object &&
+	access->is_free = slab->state[index] != OBJECT_LIVE && access->p >= access->object &&
 			  access->p < access->object + slab->cache->object_size;
 }
 

@@ -54,7 +54,7 @@ static bool note_report(const struct mm_report *report)
 		tell_outside(report);
 		return false;
 	}
-	seen = ++reports.seen[report->kind];
+	seen = __atomic_add_fetch(&reports.seen[report->kind], 1, __ATOMIC_RELAXED);
 	if (seen <= reports.expected[report->kind]) {
 		hold_drop();
 		return true;
@@ -124,7 +124,7 @@ void allow_reports(enum mm_report_kind kind)
 
 unsigned test_reports_seen(enum mm_report_kind kind)
 {
-	return reports.seen[kind];
+	return __atomic_load_n(&reports.seen[kind], __ATOMIC_RELAXED);
 }
 
 const struct test_report *test_last_report(void)

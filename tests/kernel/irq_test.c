@@ -17,8 +17,8 @@
 #include <kernel/image.h>
 #include <kernel/options.h>
 #include <kernel/time.h>
-#include <mem.h>
 #include <kmalloc.h>
+#include <mem.h>
 #include <mm/highmem.h>
 #include <mm/kmalloc.h>
 #include <mm/vmalloc.h>
@@ -317,7 +317,8 @@ TEST(memory_changes_hands)
 	ASSERT(in_handler.p && in_handler.nowait);
 	in_interrupt(free_what_the_thread_allocated, 1);
 	/* Last in, first out, across the border. */
-	EXPECT(in_handler.q == in_handler.p || slab_is_debugged(kmalloc_cache(5000, GFP_KERNEL)));
+	EXPECT(in_handler.q == in_handler.p ||
+	       slab_is_debugged(kmalloc_cache(5000, GFP_KERNEL)));
 	kfree(in_handler.q);
 }
 

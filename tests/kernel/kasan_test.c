@@ -25,9 +25,9 @@ static bool is_checked(void)
 #endif
 }
 
-#define NEEDS_CHECKS()                    \
-	if (!is_checked())                \
-		SKIP("not in this kernel")
+#define NEEDS_CHECKS()     \
+	if (!is_checked()) \
+	SKIP("not in this kernel")
 
 static volatile uint8_t sink;
 
@@ -42,11 +42,11 @@ static void write_at(void *p)
 }
 
 /* One report of this kind, whose headline has this text. */
-#define EXPECT_BAD(kind, text, access)               \
-	do {                                         \
-		expect_report(MM_REPORT_##kind, 1);  \
-		access;                              \
-		EXPECT_REPORT_TEXT(text);            \
+#define EXPECT_BAD(kind, text, access)              \
+	do {                                        \
+		expect_report(MM_REPORT_##kind, 1); \
+		access;                             \
+		EXPECT_REPORT_TEXT(text);           \
 	} while (0)
 
 /* --- beside objects ---------------------------------------------------------------------- */
@@ -85,7 +85,8 @@ TEST(beside_a_large_object)
 
 	NEEDS_CHECKS();
 	p = kmalloc(guarded_opaque_size(5000), GFP_KERNEL);
-	EXPECT_BAD(OUT_OF_BOUNDS, ", 0 bytes after the 5000-byte object at ", read_at(p + 5000));
+	EXPECT_BAD(OUT_OF_BOUNDS, ", 0 bytes after the 5000-byte object at ",
+		   read_at(p + 5000));
 	EXPECT_BAD(OUT_OF_BOUNDS, ", 1 bytes before the 5000-byte object at ", read_at(p - 1));
 	kfree(p);
 }
@@ -241,7 +242,8 @@ TEST(reallocated_objects)
 	EXPECT_BAD(OUT_OF_BOUNDS, ", 0 bytes after the 200-byte object at ",
 		   read_at(q + 2 * SIZE));
 	EXPECT_BAD(USE_AFTER_FREE, ", 0 bytes inside the ", read_at(p));
-	EXPECT_BAD(BAD_ADDRESS, "krealloc of ", EXPECT(!krealloc(guarded_opaque(p), 10, GFP_KERNEL)));
+	EXPECT_BAD(BAD_ADDRESS, "krealloc of ",
+		   EXPECT(!krealloc(guarded_opaque(p), 10, GFP_KERNEL)));
 	kfree(q);
 }
 

@@ -19,40 +19,40 @@
 #ifndef KERNEL_LAYOUT_H
 #define KERNEL_LAYOUT_H
 
-#define KERNEL_BASE           0xC0000000 /* virtual minus physical address of low memory */
-#define KERNEL_LOAD           0x00100000 /* physical address of the image */
+#define KERNEL_BASE 0xC0000000 /* virtual minus physical address of low memory */
+#define KERNEL_LOAD 0x00100000 /* physical address of the image */
 #ifndef KASAN
-#define LOW_LIMIT             0x38000000 /* low memory ends here: 896 MiB */
+#define LOW_LIMIT 0x38000000 /* low memory ends here: 896 MiB */
 #else
-#define LOW_LIMIT             0x03000000 /* 48 MiB, since all of it has a shadow in the image: */
-#define SHADOW_START          0xC0600000 /* its address: what the compiler adds is in the Makefile */
-#define SHADOW_BYTES          0x00600000
+#define LOW_LIMIT    0x03000000 /* 48 MiB, since all of it has a shadow in the image: */
+#define SHADOW_START 0xC0600000 /* its address: what the compiler adds is in the Makefile */
+#define SHADOW_BYTES 0x00600000
 #endif
-#define DMA_LIMIT             0x01000000 /* what ISA DMA reaches: 16 MiB */
-#define WINDOW_START          0xF8000000
-#define WINDOW_END            0xFF800000
-#define SLAB_MAP              0xFF800000
-#define SLAB_MAP_END          0xFFC00000
-#define STACKS_START          0xFFC00000
-#define STACKS_END            0xFFDFF000
-#define LAPIC_PAGE            0xFFDFF000
-#define BOOT_SLOT             0xFFE00000
+#define DMA_LIMIT        0x01000000 /* what ISA DMA reaches: 16 MiB */
+#define WINDOW_START     0xF8000000
+#define WINDOW_END       0xFF800000
+#define SLAB_MAP         0xFF800000
+#define SLAB_MAP_END     0xFFC00000
+#define STACKS_START     0xFFC00000
+#define STACKS_END       0xFFDFF000
+#define LAPIC_PAGE       0xFFDFF000
+#define BOOT_SLOT        0xFFE00000
 
-#define PAGE_BYTES            0x1000
-#define LARGE_PAGE_BYTES      0x200000
+#define PAGE_BYTES       0x1000
+#define LARGE_PAGE_BYTES 0x200000
 
 /* Tables of 4 KiB pages, 2 MiB each, for the image and what lies below it. */
 #ifndef KASAN
-#define KERNEL_TABLES         4
+#define KERNEL_TABLES 4
 #else
-#define KERNEL_TABLES         6
+#define KERNEL_TABLES 6
 #endif
 
-#define BOOT_STACK_BYTES      0x8000
+#define BOOT_STACK_BYTES 0x8000
 #ifndef KASAN
-#define THREAD_STACK_BYTES    0x4000
+#define THREAD_STACK_BYTES 0x4000
 #else
-#define THREAD_STACK_BYTES    0x8000 /* red zones around each variable */
+#define THREAD_STACK_BYTES 0x8000 /* red zones around each variable */
 #endif
 
 /* What a process may have mapped. */
