@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The table of misuses in mm/README.md: each is committed once in a cache as it is, once to an
- * object between guard pages, and once in a debugged cache, and the number of reports and the text
- * of the last one must be those of the table.
+ * object between guard pages, once in a debugged cache, and once in a kernel that checks each access;
+ * the number of reports and the text of the last one must be those of the table.
  * What is not caught must not be reported, either: then the table would be wrong.
  */
 #include <harness.h>
@@ -155,8 +155,10 @@ static void read_behind(void)
 /* Far behind: past the zone between two objects. */
 static void write_far_behind(void)
 {
-	opaque(objects[3])[16 * SIZE] ^= 0xff;
-	opaque(objects[3])[16 * SIZE] ^= 0xff;
+	volatile uint8_t *far = opaque(objects[3] + 16 * SIZE);
+
+	*far ^= 0xff;
+	*far ^= 0xff;
 	free_object(3);
 }
 
@@ -187,6 +189,10 @@ struct cell {
 	{                                 \
 		1, MM_REPORT_##kind, text \
 	}
+#define CAUGHT_OFTEN(n, kind, text)       \
+	{                                 \
+		n, MM_REPORT_##kind, text \
+	}
 #define NOT_CAUGHT                        \
 	{                                 \
 		0, MM_REPORT_MISUSE, NULL \
@@ -195,60 +201,79 @@ struct cell {
 static const struct row {
 	const char *misuse;
 	void (*commit)(void);
-	struct cell plain, guarded, debugged;
+	struct cell plain, guarded, debugged, checked;
 } rows[] = {
 	{"double free", double_free, CAUGHT(DOUBLE_FREE, "kmem_cache_free to misused of "),
 	 CAUGHT(DOUBLE_FREE, "kmem_cache_free to misused of "),
+	 CAUGHT(DOUBLE_FREE, "kmem_cache_free to misused of "),
 	 CAUGHT(DOUBLE_FREE, "kmem_cache_free to misused of ")},
 	{"double free, later", double_free_later, CAUGHT(DOUBLE_FREE, "kfree of "),
-	 CAUGHT(DOUBLE_FREE, "kfree of "), CAUGHT(DOUBLE_FREE, "kfree of ")},
+	 CAUGHT(DOUBLE_FREE, "kfree of "), CAUGHT(DOUBLE_FREE, "kfree of "),
+	 CAUGHT(DOUBLE_FREE, "kfree of ")},
 	{"double free, without locks", double_free_nolock, CAUGHT(DOUBLE_FREE, "kfree of "),
-	 CAUGHT(DOUBLE_FREE, "kfree of "), CAUGHT(DOUBLE_FREE, "kfree of ")},
+	 CAUGHT(DOUBLE_FREE, "kfree of "), CAUGHT(DOUBLE_FREE, "kfree of "),
+	 CAUGHT(DOUBLE_FREE, "kfree of ")},
 	{"free of what another one has got", free_of_a_reused_object, NOT_CAUGHT,
+	 CAUGHT(DOUBLE_FREE, "kmem_cache_free to misused of "),
 	 CAUGHT(DOUBLE_FREE, "kmem_cache_free to misused of "),
 	 CAUGHT(DOUBLE_FREE, "kmem_cache_free to misused of ")},
 	{"free of the inside", interior_free, CAUGHT(INTERIOR_FREE, "kfree of "),
-	 CAUGHT(INTERIOR_FREE, "kfree of "), CAUGHT(INTERIOR_FREE, "kfree of ")},
+	 CAUGHT(INTERIOR_FREE, "kfree of "), CAUGHT(INTERIOR_FREE, "kfree of "),
+	 CAUGHT(INTERIOR_FREE, "kfree of ")},
 	{"free to the wrong cache", wrong_cache, CAUGHT(WRONG_CACHE, ", an object of misused"),
+	 CAUGHT(WRONG_CACHE, ", an object of misused"),
 	 CAUGHT(WRONG_CACHE, ", an object of misused"),
 	 CAUGHT(WRONG_CACHE, ", an object of misused")},
 	{"free of a variable", stack_free, CAUGHT(BAD_ADDRESS, "kfree of "),
-	 CAUGHT(BAD_ADDRESS, "kfree of "), CAUGHT(BAD_ADDRESS, "kfree of ")},
+	 CAUGHT(BAD_ADDRESS, "kfree of "), CAUGHT(BAD_ADDRESS, "kfree of "),
+	 CAUGHT(BAD_ADDRESS, "kfree of ")},
 	{"free of an unmapped address", unmapped_free, CAUGHT(BAD_ADDRESS, "kfree of "),
-	 CAUGHT(BAD_ADDRESS, "kfree of "), CAUGHT(BAD_ADDRESS, "kfree of ")},
+	 CAUGHT(BAD_ADDRESS, "kfree of "), CAUGHT(BAD_ADDRESS, "kfree of "),
+	 CAUGHT(BAD_ADDRESS, "kfree of ")},
 	{"free into a slab that is gone", stale_free, CAUGHT(DOUBLE_FREE, "kfree of "),
-	 CAUGHT(DOUBLE_FREE, "kfree of "), CAUGHT(DOUBLE_FREE, "kfree of ")},
+	 CAUGHT(DOUBLE_FREE, "kfree of "), CAUGHT(DOUBLE_FREE, "kfree of "),
+	 CAUGHT(DOUBLE_FREE, "kfree of ")},
 	{"page freed twice", page_double_free, CAUGHT(DOUBLE_FREE, ", which is a free block"),
+	 CAUGHT(DOUBLE_FREE, ", which is a free block"),
 	 CAUGHT(DOUBLE_FREE, ", which is a free block"),
 	 CAUGHT(DOUBLE_FREE, ", which is a free block")},
 	{"pages freed with another order", page_wrong_order,
 	 CAUGHT(WRONG_ORDER, "block of order 1 at frame "),
 	 CAUGHT(WRONG_ORDER, "block of order 1 at frame "),
+	 CAUGHT(WRONG_ORDER, "block of order 1 at frame "),
 	 CAUGHT(WRONG_ORDER, "block of order 1 at frame ")},
 	{"slab freed as a page", object_as_page, CAUGHT(BAD_PAGE, ", which is a slab page"),
 	 CAUGHT(BAD_PAGE, ", which is a guarded page"),
+	 CAUGHT(BAD_PAGE, ", which is a slab page"),
 	 CAUGHT(BAD_PAGE, ", which is a slab page")},
 	{"write behind an object", write_behind, NOT_CAUGHT,
 	 CAUGHT(OUT_OF_BOUNDS, ", 0 bytes after the 64-byte object at "),
-	 CAUGHT(OUT_OF_BOUNDS, "1 bytes after the 64-byte object at ")},
+	 CAUGHT(OUT_OF_BOUNDS, "1 bytes after the 64-byte object at "),
+	 CAUGHT_OFTEN(2, OUT_OF_BOUNDS, "1 bytes after the 64-byte object at ")},
 	{"write before an object", write_before, NOT_CAUGHT,
 	 CAUGHT(OUT_OF_BOUNDS, ", 1 bytes before the 64-byte object at "),
-	 CAUGHT(OUT_OF_BOUNDS, "1 bytes before the 64-byte object at ")},
+	 CAUGHT(OUT_OF_BOUNDS, "1 bytes before the 64-byte object at "),
+	 CAUGHT_OFTEN(2, OUT_OF_BOUNDS, "1 bytes before the 64-byte object at ")},
 	{"write far behind an object", write_far_behind, NOT_CAUGHT,
-	 CAUGHT(OUT_OF_BOUNDS, ", 960 bytes after the 64-byte object at "), NOT_CAUGHT},
+	 CAUGHT(OUT_OF_BOUNDS, ", 960 bytes after the 64-byte object at "), NOT_CAUGHT,
+	 CAUGHT(OUT_OF_BOUNDS, ", 0 bytes after the 64-byte object at ")},
 	{"read behind an object", read_behind, NOT_CAUGHT,
-	 CAUGHT(OUT_OF_BOUNDS, ", 0 bytes after the 64-byte object at "), NOT_CAUGHT},
+	 CAUGHT(OUT_OF_BOUNDS, ", 0 bytes after the 64-byte object at "), NOT_CAUGHT,
+	 CAUGHT(OUT_OF_BOUNDS, ", 0 bytes after the 64-byte object at ")},
 	{"write after free", write_after_free, NOT_CAUGHT,
 	 CAUGHT(USE_AFTER_FREE, ", 20 bytes inside the 64-byte object at "),
-	 CAUGHT(USE_AFTER_FREE, "1 bytes of the 64-byte object at ")},
+	 CAUGHT(USE_AFTER_FREE, "1 bytes of the 64-byte object at "),
+	 CAUGHT(USE_AFTER_FREE, ", 20 bytes inside the 64-byte object at ")},
 	{"read after free", read_after_free, NOT_CAUGHT,
-	 CAUGHT(USE_AFTER_FREE, ", 20 bytes inside the 64-byte object at "), NOT_CAUGHT},
+	 CAUGHT(USE_AFTER_FREE, ", 20 bytes inside the 64-byte object at "), NOT_CAUGHT,
+	 CAUGHT(USE_AFTER_FREE, ", 20 bytes inside the 64-byte object at ")},
 };
 
 enum column {
 	PLAIN,
 	GUARDED,
-	DEBUGGED
+	DEBUGGED,
+	CHECKED
 };
 
 static void begin(enum column column, const struct row *row)
@@ -279,11 +304,22 @@ static void end(void (*commit)(void))
 	EXPECT_EQ(mm_check(), 0);
 }
 
+/* Is this the kernel that checks each access (`make KASAN=1`)? */
+static bool caches_are_checked(void)
+{
+#ifdef KASAN
+	return true;
+#else
+	return false;
+#endif
+}
+
 static const struct cell *cell_of(const struct row *row, enum column column)
 {
 	switch (column) {
 	case PLAIN: return &row->plain;
 	case GUARDED: return &row->guarded;
+	case CHECKED: return &row->checked;
 	default: return &row->debugged;
 	}
 }
@@ -309,6 +345,8 @@ static void commit_all(enum column column)
 
 TEST(in_caches_as_they_are)
 {
+	if (caches_are_checked())
+		SKIP("in this kernel caches are debugged");
 	commit_all(PLAIN);
 }
 
@@ -321,7 +359,17 @@ TEST(between_guard_pages)
 
 TEST(in_debugged_caches)
 {
+	if (caches_are_checked())
+		SKIP("in this kernel each access is checked");
 	commit_all(DEBUGGED);
 }
 
-TEST_SUITE(misuse, in_caches_as_they_are, between_guard_pages, in_debugged_caches);
+TEST(where_each_access_is_checked)
+{
+	if (!caches_are_checked())
+		SKIP("not in this kernel");
+	commit_all(CHECKED);
+}
+
+TEST_SUITE(misuse, in_caches_as_they_are, between_guard_pages, in_debugged_caches,
+	   where_each_access_is_checked);
