@@ -120,7 +120,7 @@ KASAN_FLAGS  := -fsanitize=kernel-address -fasan-shadow-offset=$(KASAN_OFFSET) -
 UBSAN_FREE  := boot/%.c kernel/ubsan.c kernel/kasan.c tests/user/%.c
 UBSAN_FLAGS := -fsanitize=undefined
 
-sanitizers = $(foreach s,KASAN UBSAN,$(if $(filter-out 0,$($(s))),$(s)))
+sanitizers = $(strip $(foreach s,KASAN UBSAN,$(if $(filter-out 0,$($(s))),$(s))))
 KERNEL_FLAGS += $(sanitizers:%=-D%)
 sanitize = $(foreach s,$(sanitizers),$(if $(filter $($(s)_FREE) %.S,$1),,$($(s)_FLAGS)))
 
@@ -397,15 +397,21 @@ prove = PERL5LIB=tests/tools prove --formatter=Tally --timer -j$(JOBS) --rules='
 	--exec tests/tools/run-test $$(tests/tools/run-test --list $1)
 ONLY ?= *
 
-test: ## run all tests; ONLY='boot/iso*' for some of them
+test: ## run all tests; ONLY='boot/iso*' for some of them; KASAN=1 UBSAN=1: in kernels that check themselves
 	$(Q)tests/tools/deps.sh test
+ifeq ($(sanitizers),)
 	$(Q)$(MAKE) test-build
 	$(Q)$(call prove,'$(ONLY)')
+else
+	$(Q)$(MAKE) BUILD=$(BUILD)/sanitized $(BUILD)/sanitized/quarry.elf
+	$(Q)export BOOTS=tests/tools/boots.sanitized; $(call prove,'boot/*')
+endif
 
 test-build: $(HOST_PROGRAMS) $(REPLAY_PROGRAMS) $(FUZZ_PROGRAMS) $(BUILD)/replay/small.trace $(BUILD)/bench/hosted64/bench \
 	$(BUILD)/quarry.elf $(BUILD)/quarry.iso $(BUILD)/least/mm.o compile_commands.json
 	$(Q)$(MAKE) TOOLCHAIN=clang FAST_PATH=irqsave BUILD=$(BUILD)/clang $(BUILD)/clang/quarry.elf
 	$(Q)$(MAKE) LOCK_ORDER=1 BUILD=$(BUILD)/locks $(BUILD)/locks/quarry.elf
+	$(Q)$(MAKE) KASAN=1 UBSAN=1 BUILD=$(BUILD)/sanitized $(BUILD)/sanitized/quarry.elf
 
 test-host: ## run the unit tests as programs of this machine, for each compiler and word size; and the threads
 	$(Q)tests/tools/deps.sh test
