@@ -516,9 +516,9 @@ TEST(long_option_is_cut)
 
 TEST_SUITE(slab_debug, all_combinations_of_flags_work, alignment_is_kept,
 	   constructed_state_is_kept, bulks_are_looked_at_too, new_objects_are_poisoned,
-	   write_behind_an_object, write_before_an_object, write_after_free, write_beside_a_free_object,
-	   validate_finds_all_and_repairs, isolated_slabs_are_left, double_free_names_both,
-	   destroyed_with_live_objects_says_whose, set_and_cleared_at_run_time,
-	   kmalloc_knows_what_was_asked_for, nolock_objects_have_red_zones,
-	   krealloc_moves_the_red_zone, what_cannot_be_set, option_chooses_caches,
-	   unknown_letters_are_named, long_option_is_cut);
+	   write_behind_an_object, write_before_an_object, write_after_free,
+	   write_beside_a_free_object, validate_finds_all_and_repairs, isolated_slabs_are_left,
+	   double_free_names_both, destroyed_with_live_objects_says_whose,
+	   set_and_cleared_at_run_time, kmalloc_knows_what_was_asked_for,
+	   nolock_objects_have_red_zones, krealloc_moves_the_red_zone, what_cannot_be_set,
+	   option_chooses_caches, unknown_letters_are_named, long_option_is_cut);
