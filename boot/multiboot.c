@@ -123,6 +123,7 @@ void multiboot_read(uint32_t address, struct boot *boot)
 {
 	struct multiboot_info info = {0};
 
+	boot->tables = address;
 	phys_read(address, &info, sizeof(info));
 	range_set_cover(&boot->reserved, address, (paddr_t)address + sizeof(info));
 	if (info.flags & MULTIBOOT_HAS_CMDLINE)

@@ -123,9 +123,11 @@ static paddr_t reach_of_cpu(void)
 }
 
 static struct mm_range modules[BOOT_MODULES_KEPT];
+static paddr_t tables;
 
-static void keep_modules(const struct boot *boot)
+static void keep_places(const struct boot *boot)
 {
+	tables = boot->tables;
 	for (unsigned i = 0; i < BOOT_MODULES_KEPT; i++)
 		modules[i] = boot->modules[i];
 }
@@ -137,6 +139,11 @@ const void *memory_module(unsigned i, size_t *size)
 		return NULL;
 	*size = (size_t)(modules[i].end - modules[i].start);
 	return phys_to_virt(modules[i].start);
+}
+
+paddr_t memory_boot_tables(void)
+{
+	return tables;
 }
 
 void memory_init(struct boot *boot)
@@ -156,7 +163,7 @@ void memory_init(struct boot *boot)
 		.panic_on_report = options.panic_on_report,
 	};
 
-	keep_modules(boot);
+	keep_places(boot);
 	reserve_firmware(boot);
 	range_set_cover(&boot->reserved, virt_to_phys(kernel_start), virt_to_phys(kernel_end));
 	smp_reserve(boot);

@@ -697,12 +697,32 @@ static void report_in_use(const struct kmem_cache *cache, const struct survivors
 	report_end(&report, "the cache stays, and can be used");
 }
 
+/* Only its address is used: it may be no cache, or none any more. */
+static bool is_listed(const struct kmem_cache *cache)
+{
+	mm_irqflags_t flags = mm_irq_save();
+	struct list *link;
+	bool found = false;
+
+	mm_spin_lock(&cache_list_lock);
+	list_for_each (link, &cache_list)
+		found = found || link == &cache->link;
+	mm_spin_unlock(&cache_list_lock);
+	mm_irq_restore(flags);
+	return found;
+}
+
 bool kmem_cache_destroy(struct kmem_cache *cache)
 {
 	struct survivors live;
 
 	if (!cache)
 		return true;
+	if (!is_listed(cache)) {
+		report_now(MM_REPORT_MISUSE, (uintptr_t)cache, CALLER(), "nothing is changed",
+			   "%p destroyed, where no cache is (any more)", (void *)cache);
+		return false;
+	}
 	if (cache->flags & (SLAB_INTERNAL | SLAB_KMALLOC)) {
 		report_now(MM_REPORT_MISUSE, (uintptr_t)cache, CALLER(), "the cache stays",
 			   "cache %s destroyed, which is the allocator's own", cache->name);

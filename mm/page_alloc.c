@@ -254,6 +254,13 @@ struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller)
 	return alloc_block(gfp, order, caller);
 }
 
+struct page *pages_alloc_asked(gfp_t gfp, unsigned order, uintptr_t caller)
+{
+	struct page *page = pages_try(gfp, order);
+
+	return page ? page : hand_out(pages_alloc_slow(gfp, order, caller));
+}
+
 /* From the lists of one zone; n is not 0. */
 static inline size_t take_many(unsigned number, struct page **pages, size_t n)
 {

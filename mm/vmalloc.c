@@ -19,6 +19,7 @@
  * back, and the second of two who free it finds nothing to claim.
  */
 #include <bits.h>
+#include <fault_hook.h>
 #include <gfp.h>
 #include <mem.h>
 #include <page_alloc.h>
@@ -62,6 +63,9 @@ static __attribute__((noinline)) void report_impossible(size_t size, gfp_t gfp,
 
 #define FLAG_TEXT_MAX 200
 
+/* What is missing where memory is not. */
+static const char injected[] = "page";
+
 /* Something ran out, with `done` of n pages mapped. */
 static void report_failure(const char *action, const char *what, size_t done, size_t n,
 			   gfp_t gfp, uintptr_t caller)
@@ -72,7 +76,8 @@ static void report_failure(const char *action, const char *what, size_t done, si
 	if (gfp & __GFP_NOWARN)
 		return;
 	report_begin(&report, MM_REPORT_ALLOC_FAILED, 0, caller,
-		     "%s of %zu pages: no %s, with %zu mapped", action, n, what, done);
+		     "%s%s of %zu pages: no %s, with %zu mapped",
+		     what == injected ? "injected: " : "", action, n, what, done);
 	report_line(&report, "flags     %s", gfp_describe(gfp, text, sizeof(text)));
 	report_line(&report, "window    %zu of %zu pages used, %zu stale", window_pages_used(),
 		    window_pages(), window_pages_stale());
@@ -137,8 +142,19 @@ static void take_apart(uintptr_t start, size_t n, size_t done, drop_pages drop)
 
 /* --- vmalloc ------------------------------------------------------------------- */
 
-/* Pages for the area, at least one; 0 when there is none. */
-static size_t get_pages(struct page **batch, size_t n, gfp_t gfp, uintptr_t caller)
+/* A page, where many cannot be had; it tries hard, if it may.  NULL, or what is missing. */
+static __attribute__((noinline)) const char *get_page_slow(struct page **page, gfp_t gfp,
+							   uintptr_t caller)
+{
+	if (fault_fails(NULL, gfp, 0, caller))
+		return injected;
+	*page = pages_alloc_asked(gfp, 0, caller);
+	return *page ? NULL : "page";
+}
+
+/* Pages for the area, at least one; 0 when there is none, with what is missing. */
+static inline size_t get_pages(struct page **batch, size_t n, gfp_t gfp, uintptr_t caller,
+			       const char **missing)
 {
 	size_t got;
 
@@ -146,8 +162,8 @@ static size_t get_pages(struct page **batch, size_t n, gfp_t gfp, uintptr_t call
 	got = pages_alloc_bulk(gfp, batch, n);
 	if (likely(got > 0))
 		return got;
-	batch[0] = pages_alloc(gfp, 0, caller); /* it tries hard, if it may */
-	return batch[0] ? 1 : 0;
+	*missing = get_page_slow(batch, gfp, caller);
+	return *missing ? 0 : 1;
 }
 
 /* Make n pages the area's own, from `address` on; returns how many of them the host has mapped. */
@@ -173,12 +189,10 @@ static inline size_t fill_some(uintptr_t address, size_t n, gfp_t gfp, uintptr_t
 {
 	struct page *batch[BATCH];
 	pfn_t frames[BATCH];
-	size_t got = get_pages(batch, min_size(n, BATCH), gfp, caller), mapped;
+	size_t got = get_pages(batch, min_size(n, BATCH), gfp, caller, missing), mapped;
 
-	if (unlikely(got == 0)) {
-		*missing = "page";
+	if (unlikely(got == 0))
 		return 0;
-	}
 	mapped = map_own(address, batch, frames, got);
 	if (gfp & __GFP_ZERO) /* here, since High pages have no other address */
 		memset((void *)address, 0, mapped * PAGE_SIZE);

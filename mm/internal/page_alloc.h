@@ -11,6 +11,9 @@
 /* alloc_pages for a request that passed gfp_admit(); `caller` is who a report names. */
 struct page *pages_alloc(gfp_t gfp, unsigned order, uintptr_t caller);
 
+/* The same, not zeroed, for who has asked whether it shall fail: fault_fails(). */
+struct page *pages_alloc_asked(gfp_t gfp, unsigned order, uintptr_t caller);
+
 /*
  * One attempt of it, which neither sleeps nor reclaims nor complains, and does not zero; and the
  * complaint, for those who reclaim between their attempts (reclaim_round()) themselves.

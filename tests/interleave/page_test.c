@@ -128,6 +128,70 @@ TEST(allocations_without_a_lock)
 	test_note("%lu orders", explore(&e));
 }
 
+/* --- the last block ----------------------------------------------------------------------- */
+
+#define ALL_PAGES (GFP_NOWAIT | __GFP_MEMALLOC | __GFP_NOWARN)
+#define MOST_HELD 1024u
+
+static struct {
+	struct page *page;
+	unsigned order;
+} held[MOST_HELD];
+static unsigned nr_held;
+
+/* Nothing is free but one block of eight pages. */
+static void one_block(void)
+{
+	struct page *page;
+
+	free_before = nr_free_pages();
+	nr_held = 0;
+	taken[0] = taken[1] = NULL;
+	first = alloc_pages(ALL_PAGES, 3);
+	for (unsigned order = MM_NR_ORDERS; order-- > 0;) {
+		while (nr_held < MOST_HELD && (page = alloc_pages(ALL_PAGES, order)) != NULL) {
+			held[nr_held].page = page;
+			held[nr_held++].order = order;
+		}
+	}
+	__free_pages(first, 3);
+	EXPECT_EQ(nr_free_pages(), 8);
+}
+
+static void take_first_page(void)
+{
+	taken[0] = alloc_page(ALL_PAGES);
+}
+
+static void take_second_page(void)
+{
+	taken[1] = alloc_page(ALL_PAGES);
+}
+
+/* There is room for both at each moment, and so both have a page. */
+static void expect_both_served(void)
+{
+	EXPECT(taken[0] && taken[1] && taken[0] != taken[1]);
+	EXPECT_EQ(nr_free_pages(), 6);
+	__free_pages(taken[0], 0);
+	__free_pages(taken[1], 0);
+	while (nr_held > 0) {
+		nr_held--;
+		__free_pages(held[nr_held].page, held[nr_held].order);
+	}
+	EXPECT_EQ(nr_free_pages(), free_before);
+	EXPECT_EQ(mm_check(), 0);
+}
+
+TEST(one_block_for_two_cpus)
+{
+	const struct exploration e = {
+		one_block, {take_first_page, take_second_page}, expect_both_served, 2, false,
+		NULL};
+
+	test_note("%lu orders", explore(&e));
+}
+
 /* --- areas of several pages --------------------------------------------------------------- */
 
 static char *areas[2];
@@ -172,4 +236,4 @@ TEST(areas_on_two_cpus)
 }
 
 TEST_SUITE(page_orders, last_reference, double_free, frees_without_a_lock,
-	   allocations_without_a_lock, areas_on_two_cpus);
+	   allocations_without_a_lock, one_block_for_two_cpus, areas_on_two_cpus);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Boot modules: the one that the boot loader has brought lies where the kernel says, in memory
+ * What the boot loader has placed.  Its tables, and boot modules: the one that the boot loader has brought lies where the kernel says, in memory
  * that nobody gets; and if it is a recorded workload, it runs with each block's contents checked.
  */
 #include "replay_main.h"
@@ -8,6 +8,14 @@
 #include <kernel/memory.h>
 #include <mm/page_alloc.h>
 #include <page.h>
+
+TEST(tables_of_the_boot_loader_are_reserved)
+{
+	pfn_t pfn = (pfn_t)(memory_boot_tables() >> PAGE_SHIFT);
+
+	EXPECT(pfn > 0);
+	EXPECTF(!page_exists(pfn) || page_of_pfn(pfn)->kind == PAGE_RESERVED, "page %u", pfn);
+}
 
 TEST(its_memory_is_reserved)
 {
@@ -47,4 +55,5 @@ TEST(recorded_workload_runs)
 	test_note("%u events of %s", trace.header->nr_events, trace.header->name);
 }
 
-TEST_SUITE(module, its_memory_is_reserved, recorded_workload_runs);
+TEST_SUITE(module, tables_of_the_boot_loader_are_reserved, its_memory_is_reserved,
+	   recorded_workload_runs);

@@ -22,6 +22,7 @@
 	SUITE(pressure)        \
 	SUITE(storm)           \
 	SUITE(fault_paths)     \
+	SUITE(fault_contexts)  \
 	SUITE(guard_faults)    \
 	SUITE(ubsan)           \
 	SUITE(kasan)           \

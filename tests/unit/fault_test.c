@@ -277,6 +277,29 @@ TEST(reports_say_so)
 	EXPECT(!test_last_report()->address);
 }
 
+/* An area says what it had when the page was refused to it; and what is missing in earnest says so. */
+TEST(reports_of_areas_say_so)
+{
+	struct mm_fault fault = each();
+	void *p;
+
+	if (window_pages() == 0)
+		SKIP("no window");
+	allow_kept_pages(16); /* page tables of the window */
+	p = vmalloc(opaque(20 * PAGE_SIZE));
+	EXPECT(p != NULL);
+	vfree(p);
+	expect_report(MM_REPORT_ALLOC_FAILED, 1);
+	fault.space = 3;
+	mm_fault_set(&fault);
+	EXPECT(!vmalloc(opaque(20 * PAGE_SIZE)));
+	EXPECT_REPORT_TEXT("injected: vmalloc of 20 pages: no page, with 3 mapped");
+	EXPECT(!__vmalloc(opaque(20 * PAGE_SIZE), QUIET));
+	expect_counts(5, 2);
+	mm_fault_clear();
+	window_flush();
+}
+
 TEST(without_locks_silently)
 {
 	struct mm_fault fault = each();
@@ -583,6 +606,6 @@ TEST(areas_meet_each)
 
 TEST_SUITE(fault, nothing_is_armed_at_first, a_certain_one_meets_each_request,
 	   space_interval_and_times, a_seed_decides, kinds_orders_and_caches, contexts,
-	   call_sites, who_must_not_fail_does_not, reports_say_so, without_locks_silently,
-	   an_option_is_read, wrong_words_are_named_and_ignored, kmalloc_meets_each,
-	   caches_meet_each, pools_meet_each, areas_meet_each);
+	   call_sites, who_must_not_fail_does_not, reports_say_so, reports_of_areas_say_so,
+	   without_locks_silently, an_option_is_read, wrong_words_are_named_and_ignored,
+	   kmalloc_meets_each, caches_meet_each, pools_meet_each, areas_meet_each);

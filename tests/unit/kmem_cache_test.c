@@ -487,6 +487,24 @@ TEST(own_caches_cannot_be_destroyed)
 	EXPECT_REPORT_TEXT("which is the allocator's own");
 }
 
+/* Once it is, and then there is nothing at that address that could be. */
+TEST(destroyed_twice)
+{
+	struct kmem_cache *cache = kmem_cache_create("test-twice", 100, 0, 0, NULL);
+	struct fingerprint settled;
+
+	ASSERT(cache);
+	EXPECT(kmem_cache_destroy(cache));
+	live_settle(&settled);
+	expect_report(MM_REPORT_MISUSE, 2);
+	EXPECT(!kmem_cache_destroy(cache));
+	EXPECT_REPORT_TEXT("destroyed, where no cache is (any more)");
+	EXPECT_EQ(test_last_report()->address, (uintptr_t)cache);
+	EXPECT(!kmem_cache_destroy((struct kmem_cache *)&settled));
+	live_expect_settled(&settled);
+	EXPECT_EQ(mm_check(), 0);
+}
+
 /* --- without memory ---------------------------------------------------------------------------- */
 
 TEST(no_memory_is_null_and_said)
@@ -646,5 +664,5 @@ TEST_SUITE(kmem_cache, arguments_that_make_no_sense, name_and_size_are_kept,
 	   constructor_runs_for_each_new_slab, shrink_gives_pages_back,
 	   few_empty_slabs_are_kept, reclaimable_slabs_are_counted,
 	   destroyed_with_live_objects_it_lives_on, own_caches_cannot_be_destroyed,
-	   no_memory_is_null_and_said, falls_back_to_the_least_order, no_descriptor_no_slab,
-	   random_mix_of_caches);
+	   destroyed_twice, no_memory_is_null_and_said, falls_back_to_the_least_order,
+	   no_descriptor_no_slab, random_mix_of_caches);

@@ -225,6 +225,34 @@ TEST(write_after_free)
 	damage_free(SIZE - 1);
 }
 
+/* Beside a free object, where poison is not: the same, but the write was out of bounds. */
+static void damage_beside_free(long offset, const char *where)
+{
+	struct kmem_cache *cache = cache_with(SLAB_DEBUG);
+	uint8_t *p, *other;
+
+	ASSERT(cache);
+	p = kmem_cache_alloc(cache, GFP_KERNEL);
+	ASSERT(p);
+	kmem_cache_free(cache, p);
+	poke(p, offset);
+	expect_report(MM_REPORT_OUT_OF_BOUNDS, 1);
+	other = kmem_cache_alloc(cache, GFP_KERNEL);
+	ASSERT(other);
+	EXPECT((uintptr_t)other / PAGE_SIZE != (uintptr_t)p / PAGE_SIZE);
+	EXPECT_REPORT_TEXT(where);
+	EXPECT_EQ(test_last_report()->address, (uintptr_t)(p + offset));
+	kmem_cache_free(cache, other);
+	EXPECT_EQ(kmem_cache_validate(cache), 0);
+	EXPECT(kmem_cache_destroy(cache));
+}
+
+TEST(write_beside_a_free_object)
+{
+	damage_beside_free((long)SIZE, "1 bytes after");
+	damage_beside_free(-1, "1 bytes before");
+}
+
 TEST(validate_finds_all_and_repairs)
 {
 	struct kmem_cache *cache = cache_with(SLAB_DEBUG);
@@ -496,8 +524,8 @@ TEST(long_option_is_cut)
 TEST_SUITE(slab_debug, all_combinations_of_flags_work, alignment_is_kept,
 	   constructed_state_is_kept, bulks_are_looked_at_too, new_objects_are_poisoned,
 	   write_behind_an_object, write_before_an_object, write_after_free,
-	   validate_finds_all_and_repairs, isolated_slabs_are_left, double_free_names_both,
-	   destroyed_with_live_objects_says_whose, set_and_cleared_at_run_time,
-	   kmalloc_knows_what_was_asked_for, nolock_objects_have_red_zones,
-	   krealloc_moves_the_red_zone, what_cannot_be_set, option_chooses_caches,
-	   unknown_letters_are_named, long_option_is_cut);
+	   write_beside_a_free_object, validate_finds_all_and_repairs, isolated_slabs_are_left,
+	   double_free_names_both, destroyed_with_live_objects_says_whose,
+	   set_and_cleared_at_run_time, kmalloc_knows_what_was_asked_for,
+	   nolock_objects_have_red_zones, krealloc_moves_the_red_zone, what_cannot_be_set,
+	   option_chooses_caches, unknown_letters_are_named, long_option_is_cut);

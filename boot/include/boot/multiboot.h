@@ -77,6 +77,7 @@ struct boot {
 	size_t nr_regions;
 	struct range_set ram;
 	struct range_set reserved;
+	paddr_t tables; /* where the information lay that all this is from */
 	unsigned nr_modules;
 	struct mm_range modules[BOOT_MODULES_KEPT]; /* where the first of them lie */
 	enum boot_screen screen;

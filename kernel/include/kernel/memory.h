@@ -21,4 +21,7 @@ void memory_init(struct boot *boot);
  */
 const void *memory_module(unsigned i, size_t *size);
 
+/* Where the boot loader's information began, which is reserved for ever.  Any context, after memory_init(). */
+paddr_t memory_boot_tables(void);
+
 #endif

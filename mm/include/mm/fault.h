@@ -8,7 +8,7 @@
  * the functions of <mm/nolock.h>.  What the allocator needs for itself (slabs, descriptors,
  * magazines) does not fail: nobody asked for it.  An injected failure ends the request at once,
  * without reclaim, in NULL, and is reported as any failure to allocate is, beginning with
- * "injected"; by __GFP_NOWARN and in <mm/nolock.h> silently.
+ * "injected" (a vmalloc area's, too); by __GFP_NOWARN and in <mm/nolock.h> silently.
  *
  * A request with __GFP_NOFAIL never fails, and is not counted: its caller does not look.
  *

@@ -52,8 +52,8 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
  * kmem_cache_destroy - give back all slabs, and the cache.
  *
  * With objects still live: reports how many and where, keeps the cache usable,
- * and returns false.  NULL returns true.  Contexts: a thread, nobody else using
- * the cache.
+ * and returns false.  What is no cache, or none any more, is reported, too: false.
+ * NULL returns true.  Contexts: a thread, nobody else using the cache.
  */
 bool kmem_cache_destroy(struct kmem_cache *cache);
 
