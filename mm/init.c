@@ -16,6 +16,7 @@
 #include <log.h>
 #include <mm/boot.h>
 #include <page_list.h>
+#include <poison.h>
 #include <reclaim.h>
 #include <report.h>
 #include <shuffle.h>
@@ -45,10 +46,8 @@ static bool window_bounds(const struct mm_boot_info *info, uintptr_t *start, uin
 /* What lies in page lists is free, but only the zones poison it. */
 static void shut_lists_where_checked(void)
 {
-#ifdef MM_HOST_POISON
-	for (unsigned i = 0; i < MM_NR_ZONES; i++)
+	for (unsigned i = 0; poison_is_wanted() && i < MM_NR_ZONES; i++)
 		page_lists_shut(&zones[i]);
-#endif
 }
 
 bool mm_init(const struct mm_boot_info *info)

@@ -8,6 +8,15 @@
 
 #include <page.h>
 
+static inline bool poison_is_wanted(void)
+{
+#ifdef MM_HOST_POISON
+	return true;
+#else
+	return false;
+#endif
+}
+
 static inline void poison(const void *p, size_t size, enum mm_poison why)
 {
 #ifdef MM_HOST_POISON

@@ -229,7 +229,9 @@ TEST(write_after_free)
 static void damage_beside_free(long offset, const char *where)
 {
 	struct kmem_cache *cache = cache_with(SLAB_DEBUG);
-	uint8_t *p, *other;
+	unsigned before = test_reports_seen(MM_REPORT_OUT_OF_BOUNDS), n = 0;
+	static void *others[ALL_OF_SLAB];
+	uint8_t *p;
 
 	ASSERT(cache);
 	p = kmem_cache_alloc(cache, GFP_KERNEL);
@@ -237,12 +239,14 @@ static void damage_beside_free(long offset, const char *where)
 	kmem_cache_free(cache, p);
 	poke(p, offset);
 	expect_report(MM_REPORT_OUT_OF_BOUNDS, 1);
-	other = kmem_cache_alloc(cache, GFP_KERNEL);
-	ASSERT(other);
-	EXPECT((uintptr_t)other / PAGE_SIZE != (uintptr_t)p / PAGE_SIZE);
+	while (n < ALL_OF_SLAB && test_reports_seen(MM_REPORT_OUT_OF_BOUNDS) == before)
+		others[n++] = kmem_cache_alloc(cache, GFP_KERNEL);
+	ASSERT(n > 0);
+	EXPECT((uintptr_t)others[n - 1] / PAGE_SIZE != (uintptr_t)p / PAGE_SIZE);
 	EXPECT_REPORT_TEXT(where);
 	EXPECT_EQ(test_last_report()->address, (uintptr_t)(p + offset));
-	kmem_cache_free(cache, other);
+	while (n > 0)
+		kmem_cache_free(cache, others[--n]);
 	EXPECT_EQ(kmem_cache_validate(cache), 0);
 	EXPECT(kmem_cache_destroy(cache));
 }
