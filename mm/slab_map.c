@@ -82,7 +82,8 @@ bool slab_map_init(void)
 
 static void set_entries(const struct slab *slab, size_t nr_pages, const struct slab *value)
 {
-	uintptr_t *entry = entry_of(slab->base);
+	/* The first object may begin in a later page than the slab does: behind a wide red zone. */
+	uintptr_t *entry = entry_of(slab->base - slab->cache->lead);
 
 	if (!MM_HOST_SLAB_MAP || (slab->cache->flags & SLAB_INTERNAL))
 		return;

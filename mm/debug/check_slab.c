@@ -6,6 +6,7 @@
  */
 #include <check.h>
 #include <magazine.h>
+#include <slab_map.h>
 
 enum which_list {
 	LIST_PARTIAL,
@@ -56,6 +57,19 @@ static bool belongs_on(const struct slab *slab, enum which_list which)
 	}
 }
 
+/* Does the address of each page in which objects may start lead to the slab? */
+static bool is_mapped(const struct slab *slab)
+{
+	const char *page = slab->base - slab->cache->lead;
+
+	for (size_t i = 0; i < slab_marked_pages(slab); i++) {
+		if (!(slab->cache->flags & SLAB_INTERNAL) &&
+		    slab_around(page + i * PAGE_SIZE) != slab)
+			return false;
+	}
+	return true;
+}
+
 static void check_slab(const struct slab *slab, enum which_list which, size_t *cached,
 		       struct violations *found)
 {
@@ -71,6 +85,8 @@ static void check_slab(const struct slab *slab, enum which_list which, size_t *c
 		violation_add(found, where, "a slab's page does not know its slab");
 	else if (page->order != slab->order)
 		violation_add(found, where, "a slab's order is not that of its pages");
+	if (!is_mapped(slab))
+		violation_add(found, where, "the slab map does not lead to a slab");
 	if (!belongs_on(slab, which))
 		violation_add(found, where, "a slab is on the wrong list");
 	check_free_list(slab, found);

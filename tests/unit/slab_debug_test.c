@@ -525,11 +525,39 @@ TEST(long_option_is_cut)
 	slab_debug_init(NULL);
 }
 
+#define MIXED 60u
+
+/* Red zones as wide as a page: the slab's own pages are marked as such, and no others. */
+TEST(wide_zones_leave_neighbours_alone)
+{
+	static void *wide[MIXED], *plain[MIXED];
+	struct kmem_cache *a =
+		kmem_cache_create("test-wide", PAGE_SIZE, PAGE_SIZE, SLAB_RED_ZONE, NULL);
+	struct kmem_cache *b = kmem_cache_create("test-plain", PAGE_SIZE, 0, 0, NULL);
+
+	ASSERT(a && b);
+	EXPECT(a->lead >= PAGE_SIZE);
+	for (unsigned i = 0; i < MIXED; i++) {
+		wide[i] = kmem_cache_alloc(a, GFP_KERNEL);
+		plain[i] = kmem_cache_alloc(b, GFP_KERNEL);
+		ASSERT(wide[i] && plain[i]);
+	}
+	EXPECT_EQ(mm_check(), 0);
+	for (unsigned i = 0; i < MIXED; i++)
+		kmem_cache_free(a, wide[i]);
+	kmem_cache_shrink(a);
+	EXPECT_EQ(mm_check(), 0);
+	for (unsigned i = 0; i < MIXED; i++)
+		kmem_cache_free(b, plain[i]);
+	EXPECT(kmem_cache_destroy(a) && kmem_cache_destroy(b));
+}
+
 TEST_SUITE(slab_debug, all_combinations_of_flags_work, alignment_is_kept,
 	   constructed_state_is_kept, bulks_are_looked_at_too, new_objects_are_poisoned,
 	   write_behind_an_object, write_before_an_object, write_after_free,
-	   write_beside_a_free_object, validate_finds_all_and_repairs, isolated_slabs_are_left,
-	   double_free_names_both, destroyed_with_live_objects_says_whose,
-	   set_and_cleared_at_run_time, kmalloc_knows_what_was_asked_for,
-	   nolock_objects_have_red_zones, krealloc_moves_the_red_zone, what_cannot_be_set,
-	   option_chooses_caches, unknown_letters_are_named, long_option_is_cut);
+	   write_beside_a_free_object, wide_zones_leave_neighbours_alone,
+	   validate_finds_all_and_repairs, isolated_slabs_are_left, double_free_names_both,
+	   destroyed_with_live_objects_says_whose, set_and_cleared_at_run_time,
+	   kmalloc_knows_what_was_asked_for, nolock_objects_have_red_zones,
+	   krealloc_moves_the_red_zone, what_cannot_be_set, option_chooses_caches,
+	   unknown_letters_are_named, long_option_is_cut);

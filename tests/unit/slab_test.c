@@ -11,6 +11,7 @@
 #include <magazine.h>
 #include <mem.h>
 #include <mm/kmalloc.h>
+#include <slab_map.h>
 
 /* --- layout ------------------------------------------------------------------------- */
 
@@ -431,6 +432,20 @@ static void magazine_duplicate(void)
 	}
 }
 
+/* Where there is no map, the page says it. */
+static void slab_map(void)
+{
+	static bool cleared;
+
+	cleared = !cleared;
+	if (!MM_HOST_SLAB_MAP)
+		page_of_address(victim.full->base)->kind ^= 1;
+	else if (cleared)
+		slab_map_clear(victim.full, 1);
+	else
+		slab_map_set(victim.full, 1);
+}
+
 static const struct {
 	const char *name;
 	damage damage;
@@ -452,6 +467,7 @@ static const struct {
 	{"cached object marked live", state_cached_to_live},
 	{"slab of another cache", slab_cache},
 	{"page kind", page_kind},
+	{"the slab map", slab_map},
 	{"pages of two slabs swapped", page_slab},
 	{"nr_slabs", cache_nr_slabs},
 	{"nr_taken of the cache", cache_nr_taken},
