@@ -226,7 +226,8 @@ static bool is_known(const struct unit *unit)
 
 static void reach(const struct unit *unit)
 {
-	if (test_bit(scan.reached, unit->number))
+	/* What an NMI handler has allocated since units were numbered has no number of its own. */
+	if (unit->number >= scan.max_units || test_bit(scan.reached, unit->number))
 		return;
 	set_bit(scan.reached, unit->number);
 	if (scan.nr_pending < PENDING)
@@ -389,7 +390,7 @@ static void for_each_unit(void (*visit)(const struct unit *unit))
 
 static void scan_if_reached(const struct unit *unit)
 {
-	if (!test_bit(scan.reached, unit->number))
+	if (unit->number >= scan.max_units || !test_bit(scan.reached, unit->number))
 		return;
 	scan_unit(unit);
 	scan_pending();
@@ -464,6 +465,8 @@ void mm_leak_root(const void *memory, size_t nr_bytes)
 /* It is reached, and holds no pointers. */
 static void keep(const struct unit *unit)
 {
+	if (unit->number >= scan.max_units)
+		return;
 	set_bit(scan.reached, unit->number);
 	set_bit(scan.done, unit->number);
 }
@@ -546,10 +549,24 @@ static size_t bit_words(size_t bits)
 	return (bits + WORD_BITS - 1) / WORD_BITS;
 }
 
+/* A slab that somebody releases meanwhile must not be looked at. */
+static size_t count_units(void)
+{
+	mm_irqflags_t flags;
+	size_t n;
+
+	mm_host_stop_cpus();
+	flags = mm_irq_save();
+	n = number_units();
+	mm_irq_restore(flags);
+	mm_host_start_cpus();
+	return n;
+}
+
 /* Room for as many units as there are, and some. */
 static bool allocate(void)
 {
-	size_t max = number_units() + SPARE_UNITS, words = bit_words(max);
+	size_t max = count_units() + SPARE_UNITS, words = bit_words(max);
 	size_t lists = PENDING * sizeof(struct unit) + MM_LEAK_LISTED * sizeof(struct leaked) +
 		       MM_LEAK_LISTED * sizeof(struct unit);
 	char *at;
@@ -577,7 +594,7 @@ static void release(void)
 
 static void list_if_lost(const struct unit *unit)
 {
-	if (test_bit(scan.reached, unit->number))
+	if (unit->number >= scan.max_units || test_bit(scan.reached, unit->number))
 		return;
 	if (unit->slab) {
 		if (scan.nr_listed < MM_LEAK_LISTED)

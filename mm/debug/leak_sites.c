@@ -14,9 +14,12 @@
 #include <mm/nolock.h>
 #include <slab_debug.h>
 
-#define SLOTS     (2 * MM_SITES)
-#define GOLDEN    0x9e3779b9u /* 2^32 over the golden ratio: neighbours go far apart */
-#define NS_PER_MS 1000000ull
+#define SLOTS_SHIFT 10
+#define SLOTS       (1u << SLOTS_SHIFT)
+#define GOLDEN      0x9e3779b9u /* 2^32 over the golden ratio: neighbours go far apart */
+#define NS_PER_MS   1000000ull
+
+_Static_assert(SLOTS == 2 * MM_SITES, "twice as large as it may get full");
 
 struct sites {
 	uint64_t now;
@@ -28,7 +31,7 @@ struct sites {
 /* Where this site is, or is to be; `unknown` when the table is full. */
 static struct mm_site *site_of(struct sites *sites, uintptr_t caller)
 {
-	uint32_t i = (uint32_t)caller * GOLDEN % SLOTS;
+	uint32_t i = (uint32_t)caller * GOLDEN >> (32 - SLOTS_SHIFT);
 
 	while (sites->slots[i].caller && sites->slots[i].caller != caller)
 		i = (i + 1) % SLOTS;
@@ -51,7 +54,8 @@ static void add_object(const struct slab *slab, unsigned index, void *arg)
 
 	if (history && history->alloc.caller) {
 		site = site_of(sites, history->alloc.caller);
-		age = sites->now - history->alloc.time;
+		/* Clocks of CPUs may differ a little. */
+		age = sites->now > history->alloc.time ? sites->now - history->alloc.time : 0;
 		site->oldest_ns = age > site->oldest_ns ? age : site->oldest_ns;
 		site->youngest_ns = age < site->youngest_ns ? age : site->youngest_ns;
 	}
